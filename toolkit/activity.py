@@ -1,0 +1,167 @@
+"""What the modes must know of a Program before they differentiate it.
+
+`Aliases`: which array names may ever hold the same buffer (one relation, over all moments), and where each such class is
+written. `active`: which values are *varied* (depend on an active parameter) and *useful* (reach the result): Hascoët,
+Naumann, Pascual, "To be recorded" analysis in reverse-mode automatic differentiation (2005).
+"""
+from . import infer
+from .primitive import FLAT, VIEWS
+from .program import For, Get, If, Let, Pop, Push, Set, Stack, Var, While, blocks, leaves, variables, walk
+
+
+class Aliases:
+    """Classes of names that may share a buffer; a class stands for its buffers."""
+
+    def __init__(self, program):
+        self.parent = {}
+        self.written = {}       # class -> [(position, enclosing loops)] of its Sets
+        self.viewed = set()     # classes of which an element or a view is taken
+        self.carried = set()    # classes that pass through a loop, a branch or a stack
+        self.position, self.loops, self.names, self.where = {}, {}, {}, {}
+        params = [v for _, p in program.params for v in variables(p)]
+        for v in params:
+            self.names.setdefault(self.of(v), [])
+        self.external = {v for v in params}
+        self._scan(program.body, ())
+        sets = self.written
+        self.written = {}
+        for v, places in sets.items():
+            self.written.setdefault(self.of(v), []).extend(places)
+        self.viewed = {self.of(v) for v in self.viewed}
+        self.carried = {self.of(v) for v in self.carried}
+        self.external = {self.of(v) for v in self.external}
+
+    def of(self, v):
+        """The class of an array name (or stack)."""
+        while (p := self.parent.get(v, v)) is not v:
+            self.parent[v] = self.parent.get(p, p)
+            v = p
+        return v
+
+    def join(self, a, b):
+        if isinstance(b, (Var, Stack)) and isinstance(a, (Var, Stack)):
+            a, b = self.of(a), self.of(b)
+            if a is not b:
+                self.parent[b] = a
+
+    def _scan(self, block, loops):
+        for s in block:
+            self.position[s] = len(self.position)
+            self.loops[s] = loops
+            inside = (*loops, s) if isinstance(s, (For, While)) else loops
+            for b in blocks(s):
+                self._scan(b, inside)
+            match s:
+                case Let(out, fn, args) if infer.is_array(out):
+                    self.where[out] = loops
+                    if fn in VIEWS:
+                        self.join(args[0], out)
+                        self.viewed.add(out)
+                case Get(out, arr):
+                    if infer.is_array(out):
+                        self.where[out] = loops
+                        if is_view(s):
+                            self.join(arr, out)
+                    if isinstance(arr, Var):
+                        self.viewed.add(arr)
+                case Set(arr):
+                    self.written.setdefault(arr, []).append(s)
+                case For() | While():
+                    for c in s.carries:
+                        if infer.is_array(c.head):
+                            for x in (c.init, c.end, c.exit):
+                                self.join(c.head, x)
+                            self.carried.add(c.head)
+                case If():
+                    for p in s.phis:
+                        if infer.is_array(p.out):
+                            for x in (p.then, p.orelse):
+                                self.join(p.out, x)
+                            self.carried.add(p.out)
+                case Push(stack, value):
+                    self.where.setdefault(stack, loops)
+                    if isinstance(value, Var) and infer.is_array(value):
+                        self.join(value, stack)
+                        self.carried.add(value)
+                case Pop(out, stack):
+                    if infer.is_array(out):
+                        self.join(stack, out)
+                        self.carried.add(out)
+
+    def mutable(self, v):
+        """Is a buffer of this class ever written?"""
+        return self.of(v) in self.written
+
+    def changes_after(self, v, s):
+        """May a buffer of v's class be written after statement s has run, while it matters?"""
+        writes = self.written.get(self.of(v), ())
+        life = self.where.get(self.of(v), ()) if self.of(v) not in self.carried and self.of(v) not in self.external else ()
+        if self.of(v) not in self.carried and self.of(v) not in self.external:
+            life = min((self.where[u] for u in self.where if self.of(u) is self.of(v)), key=len, default=())
+        here = self.loops[s]
+        for w in writes:
+            if self.position[w] > self.position[s]:
+                return True
+            common = [a for a, b in zip(here, self.loops[w]) if a is b]
+            if any(loop not in life for loop in common):
+                return True
+        return False
+
+
+def is_view(s):
+    """Does a Get make a view (and not a copy, as integer arrays and masks do)?"""
+    return infer.is_array(s.out) and not any(infer.is_array(i) for i in s.index if isinstance(i, Var))
+
+
+def active(program, aliases, roots):
+    """The Vars, array classes and stacks that are varied from `roots` and useful to the result."""
+    edges = []
+
+    def node(a):
+        if isinstance(a, Stack):
+            return aliases.of(a)
+        if isinstance(a, Var) and infer.is_float(a):
+            return aliases.of(a) if infer.is_array(a) else a
+        return None
+
+    def edge(a, b):
+        a, b = node(a), node(b)
+        if a is not None and b is not None:
+            edges.append((a, b))
+
+    for s in walk(program.body):
+        match s:
+            case Let(out, fn, args) if fn not in FLAT:
+                for a in (x for arg in args for x in leaves(arg)):
+                    edge(a, out)
+            case Get(out, arr):
+                edge(arr, out)
+            case Set(arr, _, value):
+                edge(value, arr)
+            case For() | While():
+                for c in s.carries:
+                    edge(c.init, c.head), edge(c.end, c.head), edge(c.head, c.exit), edge(c.end, c.exit)
+            case If():
+                for p in s.phis:
+                    edge(p.then, p.out), edge(p.orelse, p.out)
+            case Push(stack, value):
+                edge(value, stack)
+            case Pop(out, stack):
+                edge(stack, out)
+
+    varied = _reach([node(v) for v in roots], edges)
+    useful = _reach([n for v in variables(program.result) if (n := node(v)) is not None], [(b, a) for a, b in edges])
+    return varied, useful
+
+
+def _reach(seeds, edges):
+    after = {}
+    for a, b in edges:
+        after.setdefault(a, []).append(b)
+    seen, todo = set(), [s for s in seeds if s is not None]
+    while todo:
+        n = todo.pop()
+        if n not in seen:
+            seen.add(n)
+            todo += after.get(n, ())
+    return seen

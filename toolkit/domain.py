@@ -1,0 +1,89 @@
+"""Where a primitive may be sampled: each argument of a card declares one of these.
+
+Scalar domains (`Interval`) say that the primitive works elementwise, by NumPy's broadcasting, on any rank.
+Array domains (`Block`) name their dimensions, so that `array("m k"), array("k n")` agree on k.
+`Fixed` arguments carry no derivative and take one of a few values.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+SIZES = {"n": 4, "m": 3, "k": 5}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Numbers between `low` and `high`; elementwise."""
+    low: float
+    high: float
+    rank = None
+
+    def sample(self, rng, shape=(), dtype=np.float64):
+        return rng.uniform(self.low, self.high, shape).astype(dtype)
+
+
+@dataclass(frozen=True)
+class Block:
+    """An array whose dimensions are named; `make` draws one of the right shape."""
+    dims: tuple
+    make: object
+
+    @property
+    def rank(self):
+        return len(self.dims)
+
+    def sample(self, rng, sizes=SIZES, dtype=np.float64):
+        return np.asarray(self.make(rng, tuple(sizes[d] for d in self.dims)), dtype)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """An argument without derivative: one of `values`."""
+    values: tuple
+    rank = None
+
+
+def _spd(rng, shape):
+    a = rng.normal(size=shape)
+    return a @ a.T + len(a) * np.eye(len(a))
+
+
+def _spaced(rng, shape):
+    """Distinct entries, far enough apart that differences change no ordering."""
+    size = int(np.prod(shape))
+    return rng.permutation(np.linspace(-2.0, 2.0, size)).reshape(shape)
+
+
+real = Interval(-2.0, 2.0)
+positive = Interval(0.3, 3.0)
+unit = Interval(-0.9, 0.9)
+
+
+def array(dims):
+    """Any array of the named dimensions, as `array("m k")`."""
+    return Block(tuple(dims.split()), lambda rng, shape: rng.normal(size=shape))
+
+
+def positive_array(dims):
+    """An array of positive numbers."""
+    return Block(tuple(dims.split()), lambda rng, shape: rng.uniform(0.3, 3.0, shape))
+
+
+def distinct(dims):
+    """An array whose entries differ from one another (for order statistics)."""
+    return Block(tuple(dims.split()), _spaced)
+
+
+def regular(dims):
+    """A well-conditioned square matrix."""
+    return Block(tuple(dims.split()), lambda rng, shape: rng.normal(size=shape) + 4.0 * np.eye(shape[0]))
+
+
+def spd(dims):
+    """A symmetric positive definite matrix."""
+    return Block(tuple(dims.split()), _spd)
+
+
+def fixed(*values):
+    """An argument that carries no derivative."""
+    return Fixed(values)

@@ -1,0 +1,465 @@
+"""Program -> Python that a person can read, step through in a debugger, and paste into a paper.
+
+Names come from the user's source. Values that are used once are written where they are used; names that go round a loop or
+come out of a branch share one Python name wherever their lifetimes do not overlap. Stacks are arrays with a top (lists for
+arrays).
+"""
+import ast
+import builtins
+import keyword
+import math
+import operator
+from collections import Counter
+
+import numpy as np
+
+from . import infer, tape
+from .lower import astype, dim
+from .primitive import VIEWS
+from .program import (UNDEFINED, Const, For, Get, If, Let, NewStack, Pop, Push, Reserve, Set, Span, Stack, Tup, Var, While, binds,
+                      blocks, inner, leaves, reads, variables, walk)
+from .reverse import trips
+
+INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
+         operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.lt: "<", operator.le: "<=", operator.gt: ">",
+         operator.ge: ">=", operator.eq: "==", operator.ne: "!=", operator.and_: "&", operator.or_: "|", operator.xor: "^",
+         operator.lshift: "<<", operator.rshift: ">>"}
+LEVEL = {"**": 9, "*": 7, "/": 7, "//": 7, "%": 7, "@": 7, "+": 6, "-": 6, "<<": 5, ">>": 5, "&": 4, "^": 3, "|": 2,
+         "<": 1, "<=": 1, ">": 1, ">=": 1, "==": 1, "!=": 1}
+PREFIX = {operator.neg: "-", operator.pos: "+", operator.not_: "not ", operator.invert: "~"}
+ATOM = 20
+MODULES = ((np, "np"), (np.linalg, "np.linalg"), (math, "math"))
+
+
+class Names:
+    """One Python name for each Var; Vars of one web share a name where they may."""
+
+    def __init__(self, program, folded):
+        self.taken, self.of = {*keyword.kwlist, *dir(builtins), "np", "math"}, {}
+        self.time, self.spans, self.folded = 0, {}, folded
+        self.groups = {}
+        for _, p in program.params:
+            for v in variables(p):
+                self.spans[v] = [(0, 0)]
+        self._block(program.body)
+        self.time += 1
+        for v in variables(program.result):
+            self._use(v)
+
+    # ---- lifetimes, as intervals of the time at which statements run down the page
+    def _def(self, v):
+        self.spans.setdefault(v, []).append((self.time, self.time))
+
+    def _use(self, v):
+        if v in self.folded:
+            for a in reads(self.folded[v]):
+                self._use(a)
+            return
+        spans = self.spans.get(v)
+        if spans:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], self.time))
+
+    def _block(self, block):
+        for s in block:
+            self.time += 1
+            match s:
+                case For() | While():
+                    start = self.time
+                    for v in variables(*(c.init for c in s.carries), *((s.lo, s.hi, s.step) if isinstance(s, For) else ())):
+                        self._use(v)
+                    self.time += 1
+                    outside = set(self.spans)
+                    for v in inner(s):
+                        self._def(v)
+                    for b in blocks(s):
+                        self._block(b)
+                    self.time += 1
+                    for v in variables(*(c.end for c in s.carries), s.brk, s.cond if isinstance(s, While) else None):
+                        self._use(v)
+                    for c in s.carries:         # what the head holds at the end of an iteration begins the next
+                        if c.end is c.head:
+                            self._use(c.head)
+                    for v in outside:           # read inside: needed in every iteration
+                        if self.spans[v][-1][1] > start:
+                            self._use(v)
+                    self.time += 1
+                    for c in s.carries:
+                        self._def(c.exit)
+                        self.spans[c.exit][-1] = (self.time, self.time)
+                case If():
+                    for v in variables(s.cond):
+                        self._use(v)
+                    for b, pick in ((s.then, lambda p: p.then), (s.orelse, lambda p: p.orelse)):
+                        self.time += 1
+                        self._block(b)
+                        self.time += 1
+                        for p in s.phis:
+                            for v in variables(pick(p)):
+                                self._use(v)
+                    self.time += 1
+                    for p in s.phis:
+                        self._def(p.out)
+                case _:
+                    if not (binds(s) and binds(s)[0] in self.folded):
+                        for v in reads(s):
+                            self._use(v)
+                        for v in binds(s):
+                            self._def(v)
+
+    # ---- webs
+    def free(self, a, b):
+        """May these two groups share a name?"""
+        return not any(x[0] < y[1] and y[0] < x[1] or x[0] == y[0] for x in a[1] for y in b[1])
+
+    def merge(self, a, b):
+        """Give two Vars one name, if their types agree and their lifetimes do not overlap."""
+        if not (isinstance(a, Var) and isinstance(b, Var)) or a.type != b.type or a in self.folded or b in self.folded:
+            return
+        if a in self.of or b in self.of:            # parameters have their names
+            return
+        ga, gb = (self.groups.setdefault(v, [{v}, list(self.spans.get(v, ()))]) for v in (a, b))
+        if ga is gb or not self.free(ga, gb):
+            return
+        ga[0] |= gb[0]
+        ga[1] += gb[1]
+        for v in gb[0]:
+            self.groups[v] = ga
+
+    def fresh(self, hint):
+        hint = "".join(c if c.isalnum() or c == "_" else "_" for c in hint) or "t"
+        name, k = hint, 1
+        while name in self.taken:
+            k += 1
+            name = f"{hint}{k}" if not hint[-1].isdigit() else f"{hint}_{k}"
+        self.taken.add(name)
+        return name
+
+    def __getitem__(self, v):
+        if v not in self.of:
+            group = self.groups.get(v, [{v}])[0]
+            name = self.fresh(v.hint)
+            for u in group:
+                self.of[u] = name
+        return self.of[v]
+
+
+class Emitter:
+    """Prints one Program as a Python function."""
+
+    def __init__(self, program, name=None):
+        self.program, self.lines, self.depth = program, [], 1
+        self.globals, self.tops, self.fast, self.calls = {}, {}, set(), {}
+        self.folded, self.pending = self.fold(program), {}
+        self.names = Names(program, self.folded)
+        for pname, p in program.params:
+            self.names.taken.add(pname)
+        heads = [self.param(n, p) for n, p in program.params]
+        for s in walk(program.body):
+            for c in getattr(s, "carries", ()):
+                for other in (c.init, c.end, c.exit):
+                    self.names.merge(c.head, other)
+            for p in getattr(s, "phis", ()):
+                self.names.merge(p.out, p.then)
+                self.names.merge(p.out, p.orelse)
+        self.reserved = {s.stack for s in walk(program.body) if isinstance(s, Reserve)}
+        self.block(program.body)
+        self("return " + self.text(program.result))
+        self.name = name or program.name
+        self.source = f"def {self.name}({', '.join(heads)}):\n" + "".join(f"{line}\n" for line in self.lines)
+
+    def __call__(self, line):
+        self.lines.append("    " * self.depth + line)
+
+    def param(self, name, p):
+        """A parameter, and the line that unpacks it."""
+        if isinstance(p, Var):
+            self.names.of[p] = name
+        elif isinstance(p, Tup):
+            self.unpack(p, name)
+        return name
+
+    def unpack(self, p, name):
+        if not p.items:
+            return
+        parts, later = [], []
+        for k, a in enumerate(p.items):
+            if isinstance(a, Var):
+                parts.append(self.names[a])
+            else:
+                parts.append(self.names.fresh(f"{name}_{k}"))
+                if isinstance(a, Tup):
+                    later.append((a, parts[-1]))
+        self(f"{', '.join(parts)}{',' if len(parts) == 1 else ''} = {name}")
+        for a, n in later:
+            self.unpack(a, n)
+
+    # ---- which values are written where they are used
+    def fold(self, program):
+        uses = Counter(v for s in walk(program.body) for v in reads(s))
+        uses.update(variables(program.result))
+        carried = {v for s in walk(program.body) if isinstance(s, (For, While, If))
+                   for v in (reads(s) if not isinstance(s, For) else variables(s.brk, *(x for c in s.carries for x in (c.init, c.end))))}
+        folded = {}
+
+        def visit(block):
+            pending = {}
+            for s in block:
+                for v in reads(s):
+                    if v in pending and not isinstance(s, While):
+                        folded[v] = pending.pop(v)
+                effect = isinstance(s, (Set, For, While, If, Pop))
+                if effect:
+                    pending = {v: t for v, t in pending.items() if not self.reads_array(t, folded)}
+                if isinstance(s, (For, While)):
+                    pending = {}
+                for b in blocks(s):
+                    visit(b)
+                if isinstance(s, (Let, Get)) and uses[s.out] == 1 and s.out not in carried and not isinstance(s.out.type, infer.types.Array if s.__class__ is Get else ()):
+                    pending[s.out] = s
+        visit(program.body)
+        return folded
+
+    def reads_array(self, t, folded):
+        """Does writing t further down the page read contents that may have changed by then?"""
+        if isinstance(t, Get) or t.fn is not dim and any(infer.is_array(a) for a in variables(*t.args)):
+            return True
+        return any(self.reads_array(folded[v], folded) for v in reads(t) if v in folded)
+
+    # ---- text
+    def text(self, atom, level=0):
+        text, have = self.expr(atom)
+        return f"({text})" if have < level else text
+
+    def expr(self, atom):
+        """(text, binding strength) of an atom."""
+        match atom:
+            case Var():
+                if atom in self.folded:
+                    return self.value(self.folded[atom])
+                return self.names[atom], ATOM
+            case Tup(items):
+                return f"({', '.join(self.text(a) for a in items)}{',' if len(items) == 1 else ''})", ATOM
+            case Const(value):
+                return self.constant(value)
+        raise AssertionError(atom)
+
+    def constant(self, value):
+        if value is Ellipsis:
+            return "...", ATOM
+        if isinstance(value, (bool, int, str, type(None))) and not isinstance(value, np.generic):
+            return repr(value), ATOM if not isinstance(value, int) or value >= 0 else 8
+        if isinstance(value, float) and not isinstance(value, np.generic):
+            if math.isfinite(value):
+                return repr(value), ATOM if math.copysign(1.0, value) > 0 else 8
+            return {"inf": "np.inf", "-inf": "-np.inf", "nan": "np.nan"}[repr(value)], 8
+        return self.name_of(value), ATOM
+
+    def name_of(self, value):
+        """How emitted code calls a function, a dtype or a constant array."""
+        name = getattr(value, "__name__", None)
+        if name:
+            if getattr(builtins, name, None) is value:
+                return name
+            for module, prefix in MODULES:
+                if getattr(module, name, None) is value:
+                    return f"{prefix}.{name}"
+        if id(value) not in self.calls:
+            new = self.names.fresh(name or "const")
+            self.calls[id(value)] = new
+            self.globals[new] = value
+        return self.calls[id(value)]
+
+    def value(self, s):
+        if isinstance(s, Get):
+            return f"{self.text(s.arr, ATOM)}[{self.index(s.index)}]", ATOM
+        fn, args = s.fn, s.args
+        if fn is dim:
+            return f"{self.text(args[0], ATOM)}.shape[{args[1].value}]", ATOM
+        if fn is astype:
+            return f"{self.text(args[0], ATOM)}.astype({self.text(args[1])})", ATOM
+        if fn is trips:
+            return f"len(range({', '.join(self.text(a) for a in args)}))", ATOM
+        if fn is operator.getitem:
+            return f"{self.text(args[0], ATOM)}[{self.text(args[1])}]", ATOM
+        if fn is np.transpose and len(args) == 1:
+            return f"{self.text(args[0], ATOM)}.T", ATOM
+        if fn in INFIX:
+            op = INFIX[fn]
+            level = LEVEL[op]
+            left, right = (level + 1, level) if op == "**" else (level, level + 1)
+            if level == 1:
+                left = right = 2
+            return f"{self.text(args[0], left)} {op} {self.text(args[1], right)}", level
+        if fn in PREFIX:
+            return f"{PREFIX[fn]}{self.text(args[0], 8)}", 8 if fn is not operator.not_ else 0
+        parts = [self.text(a) for a in args] + [f"{k}={self.text(a)}" for k, a in s.kw]
+        return f"{self.name_of(fn)}({', '.join(parts)})", ATOM
+
+    def index(self, index):
+        def one(i):
+            if isinstance(i, Span):
+                lo, hi = ("" if b == Const(None) else self.text(b) for b in (i.lo, i.hi))
+                return f"{lo}:{hi}" + ("" if i.step is None else f":{self.text(i.step)}")
+            return self.text(i)
+        return ", ".join(map(one, index))
+
+    # ---- statements
+    def block(self, block):
+        for s in block:
+            getattr(self, f"s_{type(s).__name__}")(s)
+
+    def indented(self, head, make):
+        self(head)
+        self.depth += 1
+        n = len(self.lines)
+        make()
+        if len(self.lines) == n:
+            self("pass")
+        self.depth -= 1
+
+    def s_Let(self, s):
+        if s.out not in self.folded:
+            self(f"{self.names[s.out]} = {self.value(s)[0]}")
+
+    s_Get = s_Let
+
+    def s_Set(self, s):
+        fancy = [k for k, i in enumerate(s.index) if isinstance(i, Var) and infer.is_array(i)]
+        if fancy:
+            return self.scatter(s, fancy[0])
+        target = self.text(s.arr, ATOM)
+        if s.index == (Const(Ellipsis),) and s.add and infer.rank_of(s.arr):
+            return self(f"{target} += {self.text(s.value)}")
+        if infer.rank_of(s.arr) == 0:
+            return self(f"{target}[()] {'+' if s.add else ''}= {self.scalar(s.value)}")
+        value = self.text(s.value)
+        op = "="
+        if s.add:
+            op = "+="
+            if value.startswith("-") and isinstance(s.value, Var) and s.value in self.folded and getattr(self.folded[s.value], "fn", None) is operator.neg:
+                op, value = "-=", self.text(self.folded[s.value].args[0], 7)
+        return self(f"{target}[{self.index(s.index)}] {op} {value}")
+
+    def scalar(self, atom):
+        return f"{self.text(atom, ATOM)}[()]" if infer.is_array(atom) else self.text(atom)
+
+    def scatter(self, s, at):
+        """Add through an integer array or a mask, position by position."""
+        where, value = self.text(s.index[at]), self.names.fresh("part")
+        self(f"{value} = {self.text(s.value)}")
+        lead = sum(isinstance(i, Span) for i in s.index[:at])
+        k, j = self.names.fresh("k"), self.names.fresh("j")
+        mask = s.index[at].type.dtype == infer.types.boolean
+        parts = list(s.index)
+        slot = self.names.fresh("slot")
+        whole = ":, " * lead
+        index = ", ".join(slot if n == at else self.index((i,)) for n, i in enumerate(parts))
+        item = f"{value}[{whole}{j if mask else k}]"
+        if mask:
+            self(f"{j} = 0")
+
+            def body():
+                self(f"if {where}[{slot}]:")
+                self.depth += 1
+                self(f"{self.text(s.arr)}[{index}] += {item}")
+                self(f"{j} += 1")
+                self.depth -= 1
+            return self.indented(f"for {slot} in range({where}.shape[0]):", body)
+
+        def body():
+            self(f"{slot} = {where}[{k}]")
+            self(f"{self.text(s.arr)}[{index}] += {item}")
+        return self.indented(f"for {k} in range({where}.shape[0]):", body)
+
+    def moves(self, pairs):
+        """Parallel assignment of atoms to names."""
+        pairs = [(self.names[v], self.text(self.typed(a, v.type))) for v, a in pairs if a is not UNDEFINED]
+        pairs = [(n, t) for n, t in pairs if n != t]
+        if pairs:
+            self(f"{', '.join(n for n, _ in pairs)} = {', '.join(t for _, t in pairs)}")
+
+    def typed(self, atom, t):
+        """A constant written so that Numba gives it this type."""
+        if isinstance(atom, Const) and isinstance(t, infer.types.Float) and isinstance(atom.value, int):
+            return Const(float(atom.value))
+        return atom
+
+    def s_For(self, s):
+        self.moves([(c.head, c.init) for c in s.carries])
+        bounds = (s.hi,) if s.step == Const(1) and s.lo == Const(0) else (s.lo, s.hi) if s.step == Const(1) else (s.lo, s.hi, s.step)
+        self.indented(f"for {self.names[s.var]} in range({', '.join(map(self.text, bounds))}):", lambda: self.body(s))
+        self.moves([(c.exit, c.head) for c in s.carries])
+
+    def body(self, s):
+        self.block(s.body)
+        self.moves([(c.head, c.end) for c in s.carries])
+        if s.brk is not None:
+            self("break" if s.brk == Const(True) else f"if {self.text(s.brk)}: break")
+
+    def s_While(self, s):
+        self.moves([(c.head, c.init) for c in s.carries])
+
+        def inside():
+            self.block(s.test)
+            if s.cond != Const(True):
+                self(f"if not {self.text(s.cond, ATOM)}: break")
+            self.body(s)
+        self.indented("while True:", inside)
+        self.moves([(c.exit, c.head) for c in s.carries])
+
+    def s_If(self, s):
+        def side(block, pick):
+            self.block(block)
+            self.moves([(p.out, pick(p)) for p in s.phis])
+        then = lambda: side(s.then, lambda p: p.then)
+        orelse = lambda: side(s.orelse, lambda p: p.orelse)
+        if not s.then and all(self.same(p.out, p.then) for p in s.phis):
+            return self.indented(f"if not {self.text(s.cond, ATOM)}:", orelse)
+        self.indented(f"if {self.text(s.cond)}:", then)
+        n = len(self.lines)
+        self.indented("else:", orelse)
+        if len(self.lines) == n + 2 and self.lines[-1].strip() == "pass":
+            del self.lines[n:]
+
+    def same(self, v, a):
+        return a is UNDEFINED or isinstance(a, Var) and a not in self.folded and self.names[a] == self.names[v]
+
+    # ---- stacks
+    def tape(self, stack):
+        if stack not in self.tops:
+            self.tops[stack] = (self.names.fresh(stack.hint), self.names.fresh(f"{stack.hint}_top"))
+        return self.tops[stack]
+
+    def s_NewStack(self, s):
+        name, top = self.tape(s.stack)
+        if infer.is_array(s.stack.type):
+            if any(isinstance(t, Push) and t.stack is s.stack for t in walk(self.program.body)):
+                self(f"{name} = []")
+        else:
+            self(f"{name}, {top} = np.empty(0, {self.name_of(infer.numpy_type(s.stack.type))}), 0")
+
+    def s_Reserve(self, s):
+        name, top = self.tape(s.stack)
+        self(f"{name} = {self.name_of(tape.room)}({name}, {top} + {self.text(s.count, 7)})")
+
+    def s_Push(self, s):
+        name, top = self.tape(s.stack)
+        if infer.is_array(s.stack.type):
+            return self(f"{name}.append({self.text(s.value)})")
+        if s.stack not in self.reserved:
+            self(f"{name} = {self.name_of(tape.room)}({name}, {top} + 1)")
+        self(f"{name}[{top}] = {self.text(s.value)}")
+        return self(f"{top} += 1")
+
+    def s_Pop(self, s):
+        name, top = self.tape(s.stack)
+        if infer.is_array(s.stack.type):
+            return self(f"{self.names[s.out]} = {name}.pop()")
+        self(f"{top} -= 1")
+        return self(f"{self.names[s.out]} = {name}[{top}]")
+
+
+def emit(program, name=None):
+    """(source, globals, name) of a program."""
+    e = Emitter(program, name)
+    return e.source, e.globals, e.name

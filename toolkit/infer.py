@@ -1,0 +1,139 @@
+"""Types: what Numba's own inference says of every value. The only module that reads Numba's private interfaces
+(with `build.py`): the typing context of the CPU target, asked one operation at a time, without generating code."""
+import operator
+import warnings
+
+import numba
+import numpy as np
+from numba import types
+from numba.core.errors import NumbaError, NumbaPerformanceWarning
+from numba.core.registry import cpu_target
+
+from .errors import Refusal
+from .program import Const, Span, Tup, Var
+
+_context = None
+
+
+def context():
+    """Numba's typing context, with every registry loaded."""
+    global _context
+    if _context is None:
+        _context = cpu_target.typing_context
+    cpu_target.target_context.refresh()
+    _context.refresh()
+    return _context
+
+
+def type_of(atom, literal=False):
+    """The Numba type of an atom."""
+    match atom:
+        case Var():
+            return atom.type
+        case Tup(items):
+            return types.BaseTuple.from_types(tuple(type_of(a) for a in items))
+        case Span(lo, hi, None):
+            return types.slice2_type
+        case Span():
+            return types.slice3_type
+        case Const(value):
+            if value is Ellipsis:
+                return types.ellipsis
+            if literal and isinstance(value, (int, str)):
+                return types.literal(value)
+            if isinstance(value, bool):
+                return types.boolean
+            if isinstance(value, int):
+                return types.intp
+            return _context_type(value)
+    raise AssertionError(atom)
+
+
+def _context_type(value):
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return types.NumberClass(numba.from_dtype(np.dtype(value)))
+    return context().resolve_value_type(value)
+
+
+def result_type(fn, args, kw=()):
+    """The type of fn(args) as Numba infers it; a Refusal where Numba itself would not compile it."""
+    ctx = context()
+    sig = _resolve(ctx, fn, args, kw, literal=True) or _resolve(ctx, fn, args, kw, literal=False)
+    if sig is None:
+        shown = ", ".join(map(str, map(type_of, args)))
+        raise Refusal(f"Numba does not compile {name_of(fn)}({shown})", "Write it in a form that Numba compiles.")
+    return types.unliteral(sig)
+
+
+def _resolve(ctx, fn, args, kw, literal):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NumbaPerformanceWarning)
+            kind = _context_type(fn)
+            sig = ctx.resolve_function_type(kind, tuple(type_of(a, literal) for a in args),
+                                            {k: type_of(a, literal) for k, a in kw})
+        return sig and sig.return_type
+    except (NumbaError, ValueError):
+        return None
+
+
+def index_type(index):
+    """The type of an index of several components."""
+    parts = [types.none if isinstance(i, Const) and i.value is None else type_of(i) for i in index]
+    return parts[0] if len(parts) == 1 else types.BaseTuple.from_types(tuple(parts))
+
+
+def item_type(arr, index):
+    """The type of arr[index]."""
+    ctx = context()
+    try:
+        sig = ctx.resolve_getitem(type_of(arr), index_type(index)) if hasattr(ctx, "resolve_getitem") else None
+        if sig is None:
+            sig = ctx.resolve_function_type(operator.getitem, (type_of(arr), index_type(index)), {})
+    except NumbaError:
+        sig = None
+    if sig is None:
+        raise Refusal(f"Numba does not compile this index of {type_of(arr)}", "Index with integers, slices or one array.")
+    return types.unliteral(sig.return_type)
+
+
+def unified(a, b):
+    """The type that holds both, as Numba joins branches; None if there is none."""
+    if a == b:
+        return a
+    return context().unify_types(types.unliteral(a), types.unliteral(b))
+
+
+def name_of(fn):
+    """What a user calls a function."""
+    module = getattr(fn, "__module__", None) or ""
+    name = getattr(fn, "__name__", repr(fn))
+    return f"np.{name}" if module.startswith("numpy") else name if module in ("builtins", "_operator") else f"{module}.{name}".lstrip(".")
+
+
+def is_array(atom_or_type):
+    """Is it an array (of any element type)?"""
+    t = atom_or_type if isinstance(atom_or_type, types.Type) else type_of(atom_or_type)
+    return isinstance(t, types.Array)
+
+
+def is_float(atom_or_type):
+    """May it carry a derivative: a float, or an array of floats?"""
+    t = atom_or_type if isinstance(atom_or_type, types.Type) else type_of(atom_or_type)
+    return isinstance(t.dtype if isinstance(t, types.Array) else t, types.Float)
+
+
+def rank_of(atom):
+    """0 for a number, the number of dimensions of an array, None for anything else."""
+    t = type_of(atom)
+    return t.ndim if isinstance(t, types.Array) else 0 if isinstance(t, (types.Number, types.Boolean)) else None
+
+
+def scalar(t):
+    """The element type."""
+    return t.dtype if isinstance(t, types.Array) else t
+
+
+def numpy_type(t):
+    """float64 -> np.float64."""
+    return getattr(np, {"bool": "bool_"}.get(str(scalar(t)), str(scalar(t))))

@@ -1,0 +1,140 @@
+"""Linear forms: what a differential may be made of, and how one is transposed.
+
+    form ::= x_dot | form + form | form - form | -form | form * p | p * form | form / p | linear(.., form, ..)
+
+Forward mode lowers a pruned form as it stands; reverse mode walks it from the outside in, and hands each tangent its share
+of the cotangent. Names: `x_dot` tangents, `out_bar` cotangent.
+"""
+import ast
+import operator
+
+from . import infer
+from .lower import BINARY, lower_rule
+from .primitive import lookup, returned
+
+
+def has_dot(node):
+    """Does an expression contain a tangent?"""
+    return any(isinstance(n, ast.Name) and n.id.endswith("_dot") for n in ast.walk(node))
+
+
+def prune(form, live):
+    """The form with the tangents outside `live` taken as zero; None when nothing remains."""
+    match form:
+        case ast.Name(id=name) if name.endswith("_dot"):
+            return form if name in live else None
+        case ast.BinOp(l, ast.Add() | ast.Sub() as op, r):
+            l, r = prune(l, live), prune(r, live)
+            if l is None:
+                return r if r is None or isinstance(op, ast.Add) else ast.UnaryOp(ast.USub(), r)
+            return l if r is None else ast.BinOp(l, op, r)
+        case ast.BinOp(l, op, r):
+            l2, r2 = (prune(l, live), r) if has_dot(l) else (l, prune(r, live))
+            return None if l2 is None or r2 is None else ast.BinOp(l2, op, r2)
+        case ast.UnaryOp(op, v):
+            v = prune(v, live)
+            return None if v is None else ast.UnaryOp(op, v)
+        case ast.Call(f, args):
+            new = [prune(a, live) if has_dot(a) else a for a in args]
+            if all(n is None for n, a in zip(new, args) if has_dot(a)):
+                return None
+            return ast.Call(f, [n if n is not None else ast.Constant(0.0) for n in new], [])
+    raise AssertionError(ast.dump(form))
+
+
+def differential(card, live):
+    """[(form, scope)]: the sum of these is the tangent of the output when the arguments in `live` have tangents."""
+    dots = {f"{p}_dot" for p in live}
+    if card.form is not None:
+        form = prune(returned(card.form), dots)
+        return [(form, card.form.__globals__)] if form is not None else []
+    missing = [p for p in live if p not in card.adjoint]
+    if missing:
+        raise NotImplementedError(f"{card} declares no derivative in {missing[0]}")
+    return [(renamed(returned(card.value), {p: f"{p}_dot"}), card.value.__globals__) for p in live]
+
+
+def renamed(expression, names):
+    """An expression with names replaced."""
+    class Rename(ast.NodeTransformer):
+        def visit_Name(self, node):
+            return ast.Name(names[node.id], node.ctx) if node.id in names else node
+    return Rename().visit(expression)
+
+
+def push(builder, card, env, live):
+    """The tangent atom of one application: `env` binds parameters, `out` and tangents."""
+    total = None
+    for form, scope in differential(card, live):
+        term = lower_rule(builder, form, env, scope)
+        total = term if total is None else builder.let(BINARY[ast.Add], total, term)
+    return total
+
+
+def pull(builder, card, env, live):
+    """Yield (parameter, cotangent atom) for one application: `env` binds parameters, `out` and `out_bar`."""
+    if card.form is None:
+        for p in live:
+            if p not in card.adjoint:
+                raise NotImplementedError(f"{card} declares no derivative in {p}")
+            yield p, transposed(builder, card, p, env)
+        return
+    for form, scope in differential(card, live):
+        yield from _transpose(builder, form, env["out_bar"], env, scope)
+
+
+def transposed(builder, card, param, env):
+    """The card's declared adjoint in one argument, lowered."""
+    rule, k = card.adjoint[param]
+    body = returned(rule)
+    return lower_rule(builder, body.elts[k] if isinstance(body, ast.Tuple) else body, env, rule.__globals__)
+
+
+def _transpose(builder, form, bar, env, scope):
+    value = lambda node: lower_rule(builder, node, env, scope)
+    let = lambda op, *args: builder.let(op, *args, hint="bar")
+    go = lambda f, c: _transpose(builder, f, c, env, scope)
+    match form:
+        case ast.Name(id=name):
+            yield name.removesuffix("_dot"), bar
+        case ast.UnaryOp(ast.USub(), v):
+            yield from go(v, let(operator.neg, bar))
+        case ast.BinOp(l, ast.Add(), r):
+            yield from go(l, bar)
+            yield from go(r, bar)
+        case ast.BinOp(l, ast.Sub(), r):
+            yield from go(l, bar)
+            yield from go(r, let(operator.neg, bar))
+        case ast.BinOp(l, ast.Mult(), r) if has_dot(l):
+            yield from go(l, let(BINARY[ast.Mult], bar, value(r)))
+        case ast.BinOp(l, ast.Mult(), r):
+            yield from go(r, let(BINARY[ast.Mult], value(l), bar))
+        case ast.BinOp(l, ast.Div(), r):
+            yield from go(l, let(BINARY[ast.Div], bar, value(r)))
+        case ast.BinOp(l, op, r):
+            yield from _call(builder, BINARY[type(op)], [l, r], bar, env, scope)
+        case ast.Call(f, args):
+            yield from _call(builder, lower_rule(builder, f, env, scope).value, args, bar, env, scope)
+        case _:
+            raise AssertionError(ast.dump(form))
+
+
+def _call(builder, fn, args, bar, env, scope):
+    """Transpose linear(.., form, ..): the slot of the form stands for the primal of its tangent, for its shape."""
+    atoms, forms = [], []
+    for k, a in enumerate(args):
+        if has_dot(a):
+            leaf = next(n.id for n in ast.walk(a) if isinstance(n, ast.Name) and n.id.endswith("_dot"))
+            atoms.append(env[leaf.removesuffix("_dot")])
+            forms.append(k)
+        else:
+            atoms.append(lower_rule(builder, a, env, scope))
+    card = lookup(fn, tuple(infer.rank_of(a) for a in atoms))
+    if card is None or not all(card.params[k] in card.adjoint for k in forms):
+        raise NotImplementedError(f"no transpose of {infer.name_of(fn)} is declared")
+    inside = dict(zip(card.params, atoms)) | {"out_bar": bar}
+    for k in forms:
+        yield from _transpose(builder, args[k], transposed(builder, card, card.params[k], inside), env, scope)
+
+
+

@@ -1,0 +1,495 @@
+"""Python function and argument types -> Program. What is accepted is listed here and in `lower.py`; all else is refused.
+
+Calls of other functions are lowered in place. `break`, `continue` and `return` become boolean values that guard what
+follows (`EXITS`); where one side of an `if` always leaves, what follows moves into the other side and no guard is needed.
+"""
+import ast
+import builtins
+import inspect
+import operator
+import textwrap
+
+import numpy as np
+from numba import types
+from numba.core.dispatcher import Dispatcher
+
+from . import infer
+from .errors import Place, Refusal, UsageError
+from .lower import BINARY, Builder, Expressions, is_data
+from .program import UNDEFINED, Carry, Const, For, If, Program, Span, Tup, Var, While, leaves, mapped, pruned, substituted
+
+CONTINUE, BREAK, RETURN, VALUE = EXITS = "·continue", "·break", "·return", "·value"
+DEPTH = 40
+
+
+def python_function(fn):
+    """The plain function behind a dispatcher."""
+    return fn.py_func if isinstance(fn, Dispatcher) else fn
+
+
+def syntax(fn):
+    """(definition, file, first line - 1, indentation) of a function; a UsageError if there is no source."""
+    try:
+        lines, first = inspect.getsourcelines(fn)
+    except (OSError, TypeError):
+        name = getattr(fn, "__name__", repr(fn))
+        raise UsageError(f"{name} has no source that can be read: define it in a file (or a notebook cell), not by exec or in "
+                         "the interactive prompt") from None
+    text = "".join(lines)
+    indent = len(text) - len(text.lstrip())
+    tree = ast.parse(textwrap.dedent(text))
+    node = next((n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == fn.__name__), None)
+    if node is None:
+        lambdas = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda)]
+        if len(lambdas) != 1:
+            raise UsageError("several lambdas stand on this line: give the function a name with def")
+        node = lambdas[0]
+    return node, inspect.getsourcefile(fn), first - 1, indent
+
+
+def parse(fn, params, options=None):
+    """The Program of fn for parameter structures (Vars with types, Consts, Tups), in order."""
+    fn = python_function(fn)
+    builder = Builder()
+    result = call(builder, fn, [p for _, p in params], {}, depth=0)
+    return pruned(Program(fn.__name__, params, builder.block, result, options or {}))
+
+
+def call(builder, fn, args, kw, depth):
+    """Lower a call of fn in place; its value."""
+    if depth > DEPTH:
+        raise Refusal(f"{fn.__name__} calls itself too deeply", "Write the recursion as a loop.", builder.place)
+    node, file, line, column = syntax(fn)
+    place = builder.place
+    try:
+        bound = inspect.signature(fn).bind(*args, **kw)
+    except TypeError as e:
+        raise UsageError(f"{fn.__name__}: {e}") from None
+    bound.apply_defaults()
+    env = {}
+    for (name, value), p in zip(bound.arguments.items(), inspect.signature(fn).parameters.values()):
+        if p.kind is p.VAR_KEYWORD:
+            raise Refusal("** parameters are not supported", "Name the parameters.", place)
+        if p.kind is p.VAR_POSITIONAL:
+            value = Tup(tuple(value))
+        from .lower import constant
+        env[name] = value if isinstance(value, (Var, Const, Tup)) else constant(value)
+    cells = inspect.getclosurevars(fn).nonlocals if fn.__closure__ else {}
+
+    def names(name):
+        if name in cells:
+            return True, cells[name]
+        if name in fn.__globals__:
+            return True, fn.__globals__[name]
+        return hasattr(builtins, name), getattr(builtins, name, None)
+
+    frame = Statements(builder, env, names, file, line, column)
+    frame.depth = depth
+    if isinstance(node, ast.Lambda):
+        value = frame.expr(node.body)
+    else:
+        frame.env[RETURN], frame.env[VALUE] = Const(False), UNDEFINED
+        frame.run(node.body)
+        value = frame.env[VALUE]
+        if value is UNDEFINED:
+            value = Const(None)
+    builder.place = place
+    return value
+
+
+def stored(nodes):
+    """The names that statements assign."""
+    return list(dict.fromkeys(n.id for stmt in nodes for n in ast.walk(stmt)
+                              if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)))
+
+
+class Statements(Expressions):
+    """Lowers the statements of one function."""
+    depth = 0
+
+    def call_user(self, fn, args, kw, hint):
+        plain = python_function(fn)
+        if not inspect.isfunction(plain) or (getattr(plain, "__module__", "") or "").startswith(("numpy", "numba", "math")):
+            self.refuse(f"{infer.name_of(fn)} has no derivative in the catalogue", "Write it with functions that have one.")
+        return call(self.b, plain, args, kw, self.depth + 1)
+
+    # ---- blocks and exits
+    def left(self):
+        """Has the path that we are on been left? True, False, or the Var that says so when it runs."""
+        flags = [self.env[f] for f in (CONTINUE, BREAK, RETURN) if self.env.get(f, Const(False)) != Const(False)]
+        if any(f == Const(True) for f in flags):
+            return True
+        if not flags:
+            return False
+        flag = flags[0]
+        for f in flags[1:]:
+            flag = self.b.let(operator.or_, flag, f, hint="left")
+        return flag
+
+    def run(self, nodes):
+        """Lower a block."""
+        for k, node in enumerate(nodes):
+            self.at(node)
+            rest = nodes[k + 1:]
+            if isinstance(node, ast.If):
+                return self.s_If(node, rest)
+            method = getattr(self, f"s_{type(node).__name__}", None)
+            if method is None:
+                self.refuse(f"the statement `{type(node).__name__.lower()}` is not supported",
+                            "Use assignments, if, for, while, break, continue and return.")
+            method(node)
+            if (gone := self.left()) is True:
+                return None
+            if gone is not False and rest:
+                return self.fork(gone, lambda: None, lambda: self.run(rest), [*stored(rest), *EXITS])
+        return None
+
+    def fork(self, cond, then, orelse, names):
+        """Lower two branches, and join what they assign."""
+        if isinstance(cond, Const):
+            return then() if cond.value else orelse()
+        s, before = If(cond, [], []), dict(self.env)
+        with self.b.into(s.then):
+            then()
+        yes, self.env = self.env, dict(before)
+        with self.b.into(s.orelse):
+            orelse()
+        no = self.env
+        env = dict(before)
+        for name in dict.fromkeys([*names, *yes, *no]):
+            a, b = yes.get(name, UNDEFINED), no.get(name, UNDEFINED)
+            if a is UNDEFINED and b is UNDEFINED:
+                continue
+            env[name] = self.b.join(s, a, b, name.strip("·"))
+        self.env = env
+        self.b.add(s)
+        return None
+
+    def s_If(self, node, rest):
+        cond = self.condition(node.test)
+        names = stored([*node.body, *node.orelse, *rest])
+        if leaves_always(node.body) and not leaves_always(node.orelse):
+            return self.fork(cond, lambda: self.run(node.body), lambda: self.run([*node.orelse, *rest]), [*names, *EXITS])
+        if leaves_always(node.orelse) and node.orelse:
+            return self.fork(cond, lambda: self.run([*node.body, *rest]), lambda: self.run(node.orelse), [*names, *EXITS])
+        self.fork(cond, lambda: self.run(node.body), lambda: self.run(node.orelse), [*stored([node]), *EXITS])
+        if (gone := self.left()) is True or not rest:
+            return None
+        if gone is False:
+            return self.run(rest)
+        return self.fork(gone, lambda: None, lambda: self.run(rest), [*stored(rest), *EXITS])
+
+    def condition(self, node):
+        value = self.expr(node, "test")
+        if isinstance(value, Tup):
+            return Const(bool(value.items))
+        if infer.is_array(value) if is_data(value) else False:
+            self.refuse("the truth of an array is not defined", "Compare one element, or use np.any / np.all.")
+        if isinstance(value, Const):
+            return Const(bool(value.value))
+        return value if infer.type_of(value) == types.boolean else self.b.let(operator.ne, value, Const(0), hint="test")
+
+    # ---- statements
+    def s_Pass(self, node):
+        pass
+
+    def s_Expr(self, node):
+        if not isinstance(node.value, ast.Constant):
+            self.expr(node.value)
+
+    def s_Continue(self, node):
+        self.env[CONTINUE] = Const(True)
+
+    def s_Break(self, node):
+        self.env[BREAK] = Const(True)
+
+    def s_Return(self, node):
+        self.env[VALUE] = Const(None) if node.value is None else self.expr(node.value, "out")
+        self.env[RETURN] = Const(True)
+
+    def s_Assign(self, node):
+        hint = node.targets[0].id if isinstance(node.targets[0], ast.Name) else "t"
+        value = self.expr(node.value, hint)
+        for target in node.targets:
+            self.assign(target, value)
+
+    def s_AnnAssign(self, node):
+        if node.value is not None:
+            self.assign(node.target, self.expr(node.value))
+
+    def assign(self, target, value):
+        match target:
+            case ast.Name(id=name):
+                self.env[name] = value
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                if not isinstance(value, Tup):
+                    if not infer.is_array(value):
+                        self.refuse("only tuples and arrays can be unpacked", "Assign the parts one by one.")
+                    value = Tup(tuple(self.b.get(value, (Const(k),)) for k in range(len(targets))))
+                if len(value.items) != len(targets):
+                    self.refuse(f"{len(value.items)} values for {len(targets)} names", "Give as many names as values.")
+                for t, v in zip(targets, value.items):
+                    self.assign(t, v)
+            case ast.Subscript(value=owner, slice=index):
+                arr = self.expr(owner)
+                self.store(arr, self.index(index), value)
+            case ast.Attribute(attr="shape"):
+                self.refuse("the shape of an array cannot be assigned", "Use np.reshape.")
+            case _:
+                self.refuse("this cannot be assigned to", "Assign to a name or to an element of an array.")
+
+    def store(self, arr, index, value, add=False):
+        if isinstance(arr, Tup) or not infer.is_array(arr):
+            self.refuse("only arrays can be written to", "Use an array.")
+        if any(infer.is_array(i) for i in index if is_data(i)):
+            self.refuse("writing through an integer array or a mask is not supported",
+                        "Write the loop over the positions, so that it is clear which value is last.")
+        if isinstance(value, Tup):
+            value = self.array(value)
+        self.b.set(arr, index, value, add)
+
+    def s_AugAssign(self, node):
+        value = self.expr(node.value)
+        self.at(node)
+        op = BINARY[type(node.op)]
+        if isinstance(node.target, ast.Name):
+            old = self.expr(ast.Name(node.target.id, ast.Load()))
+            if is_data(old) and infer.is_array(old):
+                return self.augment(old, (Const(Ellipsis),), old, op, value)
+            self.env[node.target.id] = (Tup(old.items + value.items) if isinstance(old, Tup)
+                                        else self.b.let(op, old, value, hint=node.target.id))
+            return None
+        if not isinstance(node.target, ast.Subscript):
+            self.refuse("this cannot be assigned to", "Assign to a name or to an element of an array.")
+        arr, index = self.expr(node.target.value), self.index(node.target.slice)
+        return self.augment(arr, index, None, op, value)
+
+    def augment(self, arr, index, old, op, value):
+        """arr[index] op= value; sums are kept as sums, since their reverse reads nothing."""
+        same = infer.scalar(infer.type_of(arr)) == infer.scalar(infer.type_of(value)) or infer.is_float(arr)
+        if op in (operator.add, operator.sub) and same and not (infer.is_array(value) and self.shares(arr, value)):
+            if op is operator.sub:
+                value = self.b.let(operator.neg, value)
+            return self.store(arr, index, value, add=True)
+        old = self.b.get(arr, index) if old is None else old
+        return self.store(arr, index, self.b.let(op, old, value))
+
+    def shares(self, arr, value):
+        """May adding value to arr in place read what it has just written? Names made fresh by arithmetic cannot."""
+        from .primitive import CATALOGUE
+        made = next((s for s in reversed(self.b.block) if getattr(s, "out", None) is value), None)
+        return not (made is not None and getattr(made, "fn", None) in CATALOGUE)
+
+    # ---- loops
+    def s_While(self, node):
+        if node.orelse:
+            self.refuse("`else` of a loop is not supported", "Set a flag in the loop.")
+
+        def make(heads):
+            self.env |= heads
+            test = []
+            with self.b.into(test):
+                cond = self.condition(node.test)
+            body = []
+            if cond == Const(False):
+                return While(test, cond, body)
+            with self.b.into(body):
+                self.run(node.body)
+            return While(test, cond, body)
+
+        self.loop(make, stored(node.body + [ast.Expr(node.test)]))
+
+    def s_For(self, node):
+        if node.orelse:
+            self.refuse("`else` of a loop is not supported", "Set a flag in the loop.")
+        what = node.iter
+        source, bind = self.iterated(what, node.target)
+        if isinstance(source, Tup):
+            return self.unrolled(node, source.items)
+        lo, hi, step = source
+        var = Var(self.index_name(node.target, what), types.intp)
+
+        def make(heads):
+            self.env |= heads
+            body = []
+            with self.b.into(body):
+                bind(var)
+                self.run(node.body)
+            return For(var, lo, hi, step, body)
+
+        return self.loop(make, stored([node]))
+
+    def index_name(self, target, what):
+        is_range = isinstance(what, ast.Call) and isinstance(what.func, ast.Name) and what.func.id in ("range", "prange")
+        return target.id if is_range and isinstance(target, ast.Name) else "i"
+
+    def iterated(self, node, target):
+        """((lo, hi, step) or Tup, how the target is bound to position k)."""
+        if isinstance(node, ast.Call):
+            fn = self.expr(node.func)
+            name = getattr(fn.value, "__name__", "") if isinstance(fn, Const) else ""
+            if fn == Const(range) or name == "prange":
+                args = [self.whole(self.expr(a)) for a in node.args]
+                lo, hi, step = {1: [Const(0), *args, Const(1)], 2: [*args, Const(1)]}.get(len(args), args)
+                return (lo, hi, step), lambda k: self.assign(target, k)
+            if name == "enumerate":
+                start = self.expr(node.args[1]) if len(node.args) > 1 else Const(0)
+                source, bind = self.iterated(node.args[0], target.elts[1])
+                if isinstance(source, Tup):
+                    return Tup(tuple(Tup((Const(k + start.value), v)) for k, v in enumerate(source.items))), None
+
+                def both(k):
+                    shift = k if source[0] == Const(0) and source[2] == Const(1) else self.b.let(
+                        operator.floordiv, self.b.let(operator.sub, k, source[0]), source[2])
+                    self.assign(target.elts[0], shift if start == Const(0) else self.b.let(operator.add, shift, start))
+                    bind(k)
+                return source, both
+            if name == "zip":
+                if not isinstance(target, ast.Tuple):
+                    self.refuse("the values of zip must be unpacked", "Write `for a, b in zip(x, y)`.")
+                parts = [self.iterated(a, t) for a, t in zip(node.args, target.elts)]
+                if all(isinstance(s, Tup) for s, _ in parts):
+                    return Tup(tuple(Tup(v) for v in zip(*(s.items for s, _ in parts)))), None
+                if any(isinstance(s, Tup) or s[0] != Const(0) or s[2] != Const(1) for s, _ in parts):
+                    self.refuse("zip takes arrays and range(n) here", "Loop over an index.")
+                n = parts[0][0][1]
+                for (_, m, _), _ in parts[1:]:
+                    n = self.b.let(min, n, m, hint="n")
+
+                def each(k):
+                    for _, bind in parts:
+                        bind(k)
+                return (Const(0), n, Const(1)), each
+        value = self.expr(node)
+        if isinstance(value, Tup):
+            return value, None
+        if not (is_data(value) and infer.is_array(value)):
+            self.refuse("this cannot be looped over", "Loop over range, an array, enumerate or zip.")
+        return (Const(0), self.b.dim(value, 0), Const(1)), lambda k: self.assign(target, self.b.get(value, (k,)))
+
+    def whole(self, bound):
+        if is_data(bound) and isinstance(infer.type_of(bound), types.Integer):
+            return bound
+        return self.refuse("range takes integers", "Convert with int(...).")
+
+    def unrolled(self, node, items):
+        """A loop over a tuple is written out."""
+        if not items:
+            return None
+        def go(items):
+            self.env[CONTINUE] = Const(False)
+            self.assign(node.target, items[0])
+            self.run(node.body)
+            self.env[CONTINUE] = Const(False)
+            gone = self.left()
+            if gone is True or len(items) == 1:
+                return
+            if gone is False:
+                go(items[1:])
+            else:
+                self.fork(gone, lambda: None, lambda: go(items[1:]), [*stored([node]), *EXITS])
+        saved = self.env.get(BREAK, Const(False)), self.env.get(CONTINUE, Const(False))
+        self.env[BREAK] = Const(False)
+        go(items)
+        self.env[BREAK], self.env[CONTINUE] = saved
+        return None
+
+    def loop(self, make, names):
+        """Lower a loop whose body assigns `names`, again with wider types until the types hold."""
+        before, block = dict(self.env), self.b.block
+        heads = {n: self.head(n, before.get(n, UNDEFINED)) for n in names}
+        for _ in range(8):
+            scratch = []
+            self.env = {**before, CONTINUE: Const(False), BREAK: Const(False)}
+            with self.b.into(scratch):
+                s = make(dict(heads))
+            ends = {n: self.env.get(n, UNDEFINED) for n in names}
+            wider = {n: self.widen(n, heads[n], ends[n]) for n in names}
+            if all(wider[n] is heads[n] for n in names):
+                break
+            heads = wider
+        else:
+            self.refuse("the types of this loop's variables do not settle", "Give each variable one type.")
+        block.extend(scratch)
+        self.close(s, before, heads, ends)
+
+    def head(self, name, init):
+        """What a variable is at the head of an iteration."""
+        def one(a):
+            return Var(name, infer.type_of(a)) if is_data(a) else a
+        if isinstance(init, Tup):
+            return Tup(tuple(self.head(name, a) for a in init.items))
+        return one(init)
+
+    def widen(self, name, head, end):
+        """The head, or one of a wider type."""
+        if end is head or end is UNDEFINED:
+            return head
+        if head is UNDEFINED:
+            return self.head(name, end)
+        if isinstance(head, Tup) and isinstance(end, Tup) and len(head.items) == len(end.items):
+            items = tuple(self.widen(name, h, e) for h, e in zip(head.items, end.items))
+            return head if all(a is b for a, b in zip(items, head.items)) else Tup(items)
+        if not (is_data(head) and is_data(end)):
+            if head == end:
+                return head
+            self.refuse(f"`{name}` changes its kind in the loop", "Give it one kind of value.")
+        t = infer.unified(head.type, infer.type_of(end))
+        if t is None:
+            self.refuse(f"`{name}` is {head.type} before the loop and {infer.type_of(end)} in it", "Give it one type.")
+        return head if t == head.type else Var(name, t)
+
+    def close(self, s, before, heads, ends):
+        """Carry what the body changed, and what it decided about leaving."""
+        env, same = dict(before), {}
+
+        def carry(head, init, end, hint):
+            if isinstance(head, Tup):
+                parts = init.items if isinstance(init, Tup) else (UNDEFINED,) * len(head.items)
+                return Tup(tuple(carry(h, i, e, hint) for h, i, e in zip(head.items, parts, end.items)))
+            if not isinstance(head, Var):
+                return end
+            if end is head and init is not UNDEFINED:
+                same[head] = self.b.cast(init, head.type)
+                return same[head]
+            init = init if init is UNDEFINED else self.b.cast(init, head.type)
+            with self.b.into(s.body):
+                end = end if end is UNDEFINED else self.b.cast(end, head.type)
+            exit_ = Var(hint, head.type)
+            s.carries.append(Carry(head, init, end, exit_))
+            return exit_
+
+        for name, head in heads.items():
+            env[name] = carry(head, before.get(name, UNDEFINED), ends[name], name)
+        after = self.env
+        flags = [f for f in (after[BREAK], after.get(RETURN, Const(False))) if f != Const(False)]
+        with self.b.into(s.body):
+            for k, f in enumerate(flags):
+                s.brk = f if k == 0 else self.b.let(operator.or_, s.brk, f, hint="leave")
+        if after.get(RETURN, Const(False)) != Const(False):
+            flag = after[RETURN]
+            head = Var("returned", types.boolean)
+            env[RETURN] = carry(head, Const(False), flag, "returned")
+            value = after[VALUE]
+            env[VALUE] = carry(self.head("value", value), UNDEFINED, value, "value")
+        self.env = env
+        if same:
+            use = lambda v: same.get(v, v)
+            s.body[:] = substituted(s.body, use)
+            if isinstance(s, While):
+                s.test[:] = substituted(s.test, use)
+                s.cond = mapped(s.cond, use)
+            s.brk = mapped(s.brk, use)
+            for c in s.carries:
+                c.end = mapped(c.end, use)
+        self.b.add(s)
+
+
+def leaves_always(nodes):
+    """Does this block end in break, continue or return on every path?"""
+    if not nodes:
+        return False
+    last = nodes[-1]
+    if isinstance(last, ast.If):
+        return leaves_always(last.body) and leaves_always(last.orelse)
+    return isinstance(last, (ast.Break, ast.Continue, ast.Return))

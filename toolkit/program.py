@@ -1,0 +1,412 @@
+"""The structured program: what a Python function is between parsing and emission.
+
+    atom  ::= Var | Const | Tup(atom, ..) | Span(atom, atom, atom)
+    stmt  ::= Let(out, fn, args)                       out = fn(args): a fresh value, or a view where fn makes views
+            | Get(out, arr, index)                     out = arr[index]: an element, a view, or (integer array, mask) a copy
+            | Set(arr, index, value, add)              arr[index] = value, or += where add
+            | For(var, lo, hi, step, body, carries, brk) | While(test, cond, body, carries, brk)
+            | If(cond, then, orelse, phis)
+            | NewStack(stack) | Reserve(stack, count) | Push(stack, value) | Pop(out, stack)
+
+Every `Var` is bound once. A block sees what is bound before it, outside of it; what leaves a block leaves by name: a
+loop by its carries (`head` is `init` at first, then the `end` of the iteration before; `exit` is the last `head`), a
+branch by its phis. Arrays are references: two names may hold one buffer, and only `Set` changes a buffer's contents.
+A stack has one type of value, one `Push` and one `Pop` site; residuals of loops travel on stacks.
+"""
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True, eq=False)
+class Var:
+    """A value that is bound once; `hint` is the name it would like to have."""
+    hint: str
+    type: object
+
+    def __repr__(self):
+        return f"{self.hint}#{id(self) % 10007}"
+
+
+@dataclass(frozen=True)
+class Const:
+    """A number, or any static Python object (a dtype, a function, None)."""
+    value: object
+
+    def __eq__(self, other):
+        return isinstance(other, Const) and type(self.value) is type(other.value) and self.value is other.value or (
+            isinstance(other, Const) and isinstance(self.value, (bool, int, float, str))
+            and type(self.value) is type(other.value) and self.value == other.value)
+
+    def __hash__(self):
+        return hash(type(self.value))
+
+
+class _Undefined:
+    def __repr__(self):
+        return "undefined"
+
+
+UNDEFINED = Const(_Undefined())         # what a branch not taken leaves behind: never read
+
+
+@dataclass(frozen=True)
+class Tup:
+    items: tuple
+
+
+@dataclass(frozen=True)
+class Span:
+    """A slice inside an index."""
+    lo: object
+    hi: object
+    step: object
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """A typed stack of residuals."""
+    hint: str
+    type: object
+
+
+@dataclass(eq=False)
+class Let:
+    out: Var
+    fn: object
+    args: tuple
+    kw: tuple = ()
+    place: object = None
+
+
+@dataclass(eq=False)
+class Get:
+    out: Var
+    arr: object
+    index: tuple
+    place: object = None
+
+
+@dataclass(eq=False)
+class Set:
+    arr: object
+    index: tuple
+    value: object
+    add: bool = False
+    place: object = None
+
+
+@dataclass(eq=False)
+class Carry:
+    head: Var
+    init: object
+    end: object
+    exit: Var
+
+
+@dataclass(eq=False)
+class For:
+    var: Var
+    lo: object
+    hi: object
+    step: object
+    body: list
+    carries: list = field(default_factory=list)
+    brk: object = None
+
+
+@dataclass(eq=False)
+class While:
+    test: list
+    cond: object
+    body: list
+    carries: list = field(default_factory=list)
+    brk: object = None
+
+
+@dataclass(eq=False)
+class Phi:
+    out: Var
+    then: object
+    orelse: object
+
+
+@dataclass(eq=False)
+class If:
+    cond: object
+    then: list
+    orelse: list
+    phis: list = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class NewStack:
+    stack: Stack
+
+
+@dataclass(eq=False)
+class Reserve:
+    stack: Stack
+    count: object
+
+
+@dataclass(eq=False)
+class Push:
+    stack: Stack
+    value: object
+
+
+@dataclass(eq=False)
+class Pop:
+    out: Var
+    stack: Stack
+
+
+@dataclass(eq=False)
+class Program:
+    """`params` are (name, structure of Vars); `result` is a structure of atoms."""
+    name: str
+    params: list
+    body: list
+    result: object
+    options: dict = field(default_factory=dict)
+
+
+def blocks(s):
+    """The blocks inside a statement."""
+    match s:
+        case For():
+            return [s.body]
+        case While():
+            return [s.test, s.body]
+        case If():
+            return [s.then, s.orelse]
+    return []
+
+
+def walk(block):
+    """Every statement of a block and of the blocks inside it, in program order."""
+    for s in block:
+        yield s
+        for b in blocks(s):
+            yield from walk(b)
+
+
+def leaves(atom):
+    """The Vars and Consts of a structure."""
+    match atom:
+        case Tup(items):
+            for a in items:
+                yield from leaves(a)
+        case Span(lo, hi, step):
+            for a in (lo, hi, step):
+                yield from leaves(a)
+        case None:
+            return
+        case _:
+            yield atom
+
+
+def variables(*atoms):
+    """The Vars of some structures."""
+    return [a for atom in atoms for a in leaves(atom) if isinstance(a, Var)]
+
+
+def reads(s):
+    """The Vars that a statement reads itself (not the statements inside it)."""
+    match s:
+        case Let():
+            return variables(*s.args, *(a for _, a in s.kw))
+        case Get():
+            return variables(s.arr, *s.index)
+        case Set():
+            return variables(s.arr, *s.index, s.value)
+        case For():
+            return variables(s.lo, s.hi, s.step, s.brk, *(x for c in s.carries for x in (c.init, c.end)))
+        case While():
+            return variables(s.cond, s.brk, *(x for c in s.carries for x in (c.init, c.end)))
+        case If():
+            return variables(s.cond, *(x for p in s.phis for x in (p.then, p.orelse)))
+        case Push():
+            return variables(s.value)
+        case Reserve():
+            return variables(s.count)
+    return []
+
+
+def binds(s):
+    """The Vars that a statement binds in its own block."""
+    match s:
+        case Let() | Get() | Pop():
+            return [s.out]
+        case For() | While():
+            return [c.exit for c in s.carries]
+        case If():
+            return [p.out for p in s.phis]
+    return []
+
+
+def inner(s):
+    """The Vars that a loop binds at the head of its body."""
+    match s:
+        case For():
+            return [s.var, *(c.head for c in s.carries)]
+        case While():
+            return [c.head for c in s.carries]
+    return []
+
+
+def mapped(atom, f):
+    """A structure with f applied to its Vars."""
+    match atom:
+        case Var():
+            return f(atom)
+        case Tup(items):
+            return Tup(tuple(mapped(a, f) for a in items))
+        case Span(lo, hi, step):
+            return Span(mapped(lo, f), mapped(hi, f), mapped(step, f))
+    return atom
+
+
+def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
+    """A copy of a block: `use` maps the Vars read, `bind` those bound (called in program order)."""
+    u = lambda a: mapped(a, use)
+    us = lambda xs: tuple(mapped(a, use) for a in xs)
+    sub = lambda b: substituted(b, use, bind, stack)
+    out = []
+    for s in block:
+        match s:
+            case Let():
+                args, kw = us(s.args), tuple((k, u(a)) for k, a in s.kw)
+                new = Let(bind(s.out), s.fn, args, kw, s.place)
+            case Get():
+                arr, index = u(s.arr), us(s.index)
+                new = Get(bind(s.out), arr, index, s.place)
+            case Set():
+                new = Set(u(s.arr), us(s.index), u(s.value), s.add, s.place)
+            case For():
+                lo, hi, step, inits = u(s.lo), u(s.hi), u(s.step), [u(c.init) for c in s.carries]
+                var, heads = bind(s.var), [bind(c.head) for c in s.carries]
+                body = sub(s.body)
+                ends, brk = [u(c.end) for c in s.carries], u(s.brk)
+                carries = [Carry(h, i, e, bind(c.exit)) for h, i, e, c in zip(heads, inits, ends, s.carries)]
+                new = For(var, lo, hi, step, body, carries, brk)
+            case While():
+                inits = [u(c.init) for c in s.carries]
+                heads = [bind(c.head) for c in s.carries]
+                test = sub(s.test)
+                cond, body = u(s.cond), sub(s.body)
+                ends, brk = [u(c.end) for c in s.carries], u(s.brk)
+                carries = [Carry(h, i, e, bind(c.exit)) for h, i, e, c in zip(heads, inits, ends, s.carries)]
+                new = While(test, cond, body, carries, brk)
+            case If():
+                cond, then, orelse = u(s.cond), sub(s.then), sub(s.orelse)
+                new = If(cond, then, orelse, [Phi(bind(p.out), u(p.then), u(p.orelse)) for p in s.phis])
+            case NewStack():
+                new = NewStack(stack(s.stack))
+            case Reserve():
+                new = Reserve(stack(s.stack), u(s.count))
+            case Push():
+                new = Push(stack(s.stack), u(s.value))
+            case Pop():
+                new = Pop(bind(s.out), stack(s.stack))
+        out.append(new)
+    return out
+
+
+def instance(program, args):
+    """(statements, result) of a program applied to atoms: every name fresh, so that it can be spliced in anywhere."""
+    env, stacks = {}, {}
+
+    def fit(param, arg):
+        if isinstance(param, Tup):
+            for p, a in zip(param.items, arg.items, strict=True):
+                fit(p, a)
+        elif isinstance(param, Var):
+            env[param] = arg
+
+    for (_, param), arg in zip(program.params, args, strict=True):
+        fit(param, arg)
+
+    def bind(v):
+        env[v] = Var(v.hint, v.type)
+        return env[v]
+
+    use = lambda v: env.get(v, v)
+    stack = lambda s: stacks.setdefault(s, replace(s))
+    body = substituted(program.body, use, bind, stack)
+    return body, mapped(program.result, use)
+
+
+def pruned(program):
+    """The program without what nothing reads. Contents written to an array that nobody reads are nobody's either."""
+    live, arrays = set(variables(program.result)), {}
+    for _, p in program.params:
+        live |= set(variables(p))
+    while True:
+        before = len(live)
+        _mark(program.body, live)
+        if len(live) == before:
+            break
+    return replace(program, body=_keep(program.body, live))
+
+
+def _effect(s):
+    return isinstance(s, (Set, NewStack, Reserve, Push, Pop))
+
+
+def _mark(block, live):
+    for s in reversed(block):
+        if isinstance(s, (For, While)):
+            for c in s.carries:
+                if c.exit in live or c.head in live:
+                    live.add(c.head)
+                    live |= set(variables(c.init, c.end))
+        if isinstance(s, If):
+            for p in s.phis:
+                if p.out in live:
+                    live |= set(variables(p.then, p.orelse))
+        for b in reversed(blocks(s)):
+            _mark(b, live)
+        match s:
+            case Let() | Get():
+                if s.out in live:
+                    live |= set(reads(s))
+            case For():
+                if _alive(s, live):
+                    live |= set(variables(s.lo, s.hi, s.step, s.brk))
+            case While():
+                if _alive(s, live):
+                    live |= set(variables(s.cond, s.brk))
+            case If():
+                if _alive(s, live):
+                    live |= set(variables(s.cond))
+            case _:
+                live |= set(reads(s))
+
+
+def _alive(s, live):
+    """Does anything that a compound statement does matter?"""
+    if any(v in live for v in binds(s)):
+        return True
+    return isinstance(s, While) or any(_effect(t) or any(v in live for v in binds(t)) for b in blocks(s) for t in walk(b))
+
+
+def _keep(block, live):
+    out = []
+    for s in block:
+        match s:
+            case Let() | Get():
+                if s.out in live:
+                    out.append(s)
+            case For() if _alive(s, live):
+                out.append(replace(s, body=_keep(s.body, live), carries=[c for c in s.carries if c.head in live]))
+            case While():
+                out.append(replace(s, test=_keep(s.test, live), body=_keep(s.body, live),
+                                   carries=[c for c in s.carries if c.head in live]))
+            case If() if _alive(s, live):
+                out.append(replace(s, then=_keep(s.then, live), orelse=_keep(s.orelse, live),
+                                   phis=[p for p in s.phis if p.out in live]))
+            case For() | If():
+                pass
+            case _:
+                out.append(s)
+    return out

@@ -1,0 +1,583 @@
+"""Reverse mode: Program -> a forward sweep that leaves residuals, and a reverse sweep that carries cotangents back.
+
+Cotangents. A number's is a local value; so is that of an array of which only whole-array operations are taken. Any other
+array has a *shadow*: a buffer of its shape to which contributions are added, made where the array is made and bound wherever
+the array is bound, so that a view's shadow is the same view of the shadow. `a[i] = v` reversed is `v_bar += a_bar[i]; a_bar[i] = 0`.
+
+Residuals. The reverse sweep of a block is written in the names of the forward sweep. At the function's top level these are
+still there. In a branch outside loops they leave by phis; in a loop each is recomputed where that is cheap and its operands
+are at hand, else kept on a stack of its own. An array whose contents change later is copied where it is needed (`snapshot`).
+References: Griewank & Walther, Evaluating Derivatives (2008), ch. 3-6; Hascoet & Pascual, Tapenade (2013).
+"""
+import operator
+
+import numpy as np
+from numba import types
+
+from . import infer, runtime
+from .activity import Aliases, active, is_view
+from .forward import card_of, tangent_params, tangent_type
+from .linear import pull
+from .lower import Builder, astype, dim
+from .primitive import FLAT, VIEWS, lookup
+from .program import (UNDEFINED, Carry, Const, For, Get, If, Let, NewStack, Phi, Pop, Program, Push, Reserve, Set, Stack, Tup,
+                      Var, While, binds, inner, leaves, reads, substituted, variables, walk)
+
+CHEAP = 8                                       # flops up to which a value is recomputed rather than kept
+WHOLE = (Const(Ellipsis),)
+SHAPE_ONLY = {dim: 0, np.zeros_like: 0, runtime.unbroadcast: 1, runtime.spread_like: 1}
+
+
+def trips(lo, hi, step):
+    """How often `for _ in range(lo, hi, step)` runs: a pseudo-function."""
+    return len(range(lo, hi, step))
+
+
+FLAT[trips] = "an integer"
+
+
+class Reverse:
+    """The adjoint of one program in the parameters at `argnums`; `seed` is the cotangent structure of its result."""
+
+    def __init__(self, program, argnums, seed):
+        self.program, self.b = program, Builder()
+        self.aliases = Aliases(program)
+        roots = [v for k in argnums for v in variables(program.params[k][1])]
+        self.varied, self.useful = active(program, self.aliases, roots)
+        self.bars, self.shadow, self.lent = {}, {}, set()
+        self.home, self.forward, self.count, self.stacks = {}, {}, {}, {}
+        self.snaps, self.kept = {}, []
+        fwd = []
+        with self.b.into(fwd):
+            for v in dict.fromkeys(v for _, p in program.params for v in variables(p)):
+                if self.shadowed(v):
+                    self.shadow[v] = self.b.zeros_like(v, f"{v.hint}_bar")
+        self.sweep(program.body, fwd)
+        back = []
+        with self.b.into(back):
+            self.seeds(program.result, seed)
+            self.reverse(program.body, fwd, loop=None)
+            bars = self.results(program, argnums)
+        self.made = self.tapes(fwd) + back, bars
+
+    # ---- what carries a cotangent, and how
+    def on(self, a):
+        if isinstance(a, Stack):
+            n = self.aliases.of(a)
+        elif isinstance(a, Var) and infer.is_float(a):
+            n = self.aliases.of(a) if infer.is_array(a) else a
+        else:
+            return False
+        return n in self.varied and n in self.useful
+
+    def shadowed(self, v):
+        """Is this an array with a shadow?"""
+        return isinstance(v, Var) and infer.is_array(v) and self.on(v) and (
+            self.aliases.mutable(v) or self.aliases.of(v) in self.aliases.viewed)
+
+    def zero(self, v):
+        return self.b.zeros_like(v, f"{getattr(v, 'hint', 't')}_bar")
+
+    def seeds(self, result, seed):
+        """Start from the cotangent of the result."""
+        if isinstance(result, Tup):
+            if isinstance(seed, Tup):
+                for r, s in zip(result.items, seed.items):
+                    self.seeds(r, s)
+        elif isinstance(result, Var) and seed is not None and self.on(result):
+            self.lent.add(seed)
+            self.add(result, seed)
+
+    def add(self, v, ct):
+        """v_bar += ct."""
+        if not self.on(v):
+            return
+        if infer.is_array(ct) and not infer.is_array(v):
+            ct = self.b.let(np.sum, ct)
+        elif infer.is_array(v) and not infer.is_array(ct) and v not in self.shadow:
+            ct = self.b.let(runtime.spread_like, ct, v)
+        ct = self.b.cast(ct, v.type)
+        if v in self.shadow:
+            self.b.set(self.shadow[v], WHOLE, ct, add=True)
+        elif v in self.bars:
+            self.bars[v] = self.b.let(operator.add, self.bars[v], ct, hint=f"{v.hint}_bar")
+        else:
+            if isinstance(ct, Var) and any(ct is x for x in self.bars.values()):
+                self.lent.add(ct)
+            self.bars[v] = ct
+
+    def own(self, v):
+        """From here on an array's cotangent is a buffer of our own that is added to in place."""
+        if v not in self.shadow:
+            have = self.bars.pop(v, None)
+            self.shadow[v] = self.zero(v) if have is None else self.b.copy(have, f"{v.hint}_bar")
+
+    def results(self, program, argnums):
+        """The cotangents of the parameters: fresh arrays."""
+        given = []
+
+        def one(p):
+            if isinstance(p, Tup):
+                return Tup(tuple(map(one, p.items)))
+            if not isinstance(p, Var) or not infer.is_float(p):
+                return Const(None) if not isinstance(p, Var) else self.b.zeros_like(p) if not infer.is_array(p) else self.b.let(np.zeros, self.b.shape(p))
+            bar = self.shadow.get(p, self.bars.get(p))
+            if bar is None:
+                return self.zero(p)
+            if infer.is_array(p) and (bar in self.lent or bar in given):
+                bar = self.b.copy(bar)
+            given.append(bar)
+            return bar
+        return [one(program.params[k][1]) for k in argnums]
+
+    # ---- the forward sweep: the program itself, and the shadows
+    def sweep(self, block, into):
+        with self.b.into(into):
+            for s in block:
+                self.b.place = getattr(s, "place", None) or self.b.place
+                new = self.swept(s)
+                self.forward[s] = new
+                self.home[new] = into
+                if new not in self.b.block:
+                    self.b.add(new)
+                self.shadows(s)
+
+    def shadows(self, s):
+        match s:
+            case Let(out, fn) if self.shadowed(out):
+                self.shadow[out] = (self.b.let(fn, self.shadow[s.args[0]], *s.args[1:], kw=s.kw, hint=f"{out.hint}_bar")
+                                    if fn in VIEWS else self.zero(out))
+            case Get(out, arr, index) if self.shadowed(out):
+                self.shadow[out] = self.b.get(self.shadow[arr], index, f"{out.hint}_bar") if is_view(s) else self.zero(out)
+            case NewStack(stack) if self.pairs(stack):
+                self.b.add(NewStack(self.twin(stack)))
+            case Push(stack, value) if self.pairs(stack):
+                self.b.add(Push(self.twin(stack), self.shadow[value]))
+            case Pop(out, stack) if self.pairs(stack):
+                self.shadow[out] = Var(f"{out.hint}_bar", self.twin(stack).type)
+                self.b.add(Pop(self.shadow[out], self.twin(stack)))
+
+    def swept(self, s):
+        """The statement of the forward sweep that does what s does."""
+        match s:
+            case If():
+                new = If(s.cond, [], [], list(s.phis))
+                self.sweep(s.then, new.then)
+                self.sweep(s.orelse, new.orelse)
+                for p in s.phis:
+                    if self.shadowed(p.out):
+                        out = Var(f"{p.out.hint}_bar", tangent_type(p.out.type))
+                        new.phis.append(Phi(out, self.shade(p.then, new.then), self.shade(p.orelse, new.orelse)))
+                        self.shadow[p.out] = out
+                return new
+            case For() | While():
+                new = (For(s.var, s.lo, s.hi, s.step, [], list(s.carries), s.brk) if isinstance(s, For)
+                       else While(s.test, s.cond, [], list(s.carries), s.brk))
+                pairs = []
+                for c in s.carries:
+                    if self.shadowed(c.head):
+                        t = tangent_type(c.head.type)
+                        pair = Carry(Var(f"{c.head.hint}_bar", t), self.shade(c.init, self.b.block), None, Var(f"{c.head.hint}_bar", t))
+                        self.shadow[c.head] = pair.head
+                        pairs.append((c, pair))
+                if isinstance(s, While) or s.brk is not None:
+                    head, end, exit_ = (Var("trips", types.intp) for _ in range(3))
+                    new.body.append(Let(end, operator.add, (head, Const(1))))
+                    new.carries.append(Carry(head, Const(0), end, exit_))
+                    self.count[s] = exit_
+                self.sweep(s.body, new.body)
+                for c, pair in pairs:
+                    pair.end = self.shade(c.end, new.body)
+                    new.carries.append(pair)
+                    self.shadow[c.exit] = pair.exit
+                return new
+        return s
+
+    def shade(self, a, block):
+        """The shadow of an operand of a phi or carry."""
+        if a is UNDEFINED or a in self.shadow:
+            return self.shadow.get(a, a)
+        with self.b.into(block):
+            return self.zero(a)
+
+    def pairs(self, stack):
+        return infer.is_array(stack.type) and self.on(stack) and (
+            self.aliases.mutable(stack) or self.aliases.of(stack) in self.aliases.viewed)
+
+    def twin(self, stack):
+        return self.stacks.setdefault(stack, Stack(f"{stack.hint}_bar", tangent_type(stack.type)))
+
+    # ---- the reverse sweep
+    def reverse(self, block, fwd, loop):
+        """Add the reverse of a block; `fwd` is its forward sweep, `loop` the innermost loop around it."""
+        for s in reversed(block):
+            self.b.place = getattr(s, "place", None) or self.b.place
+            getattr(self, f"un_{type(s).__name__}")(s, loop)
+
+    def un_Let(self, s, loop):
+        if not self.on(s.out) or s.fn in VIEWS:
+            return
+        bar = self.shadow[s.out] if s.out in self.shadow else self.bars.pop(s.out, None)
+        live = lambda a: any(self.on(x) for x in leaves(a))
+        if bar is None or s.fn in FLAT or not any(map(live, s.args)):
+            return
+        start = len(self.b.block)
+        if s.fn is astype:
+            return self.add(s.args[0], bar)
+        card, env, chosen = card_of(s, live)
+        parts = [(env[p], ct) for p, ct in pull(self.b, card, env | {"out_bar": bar}, chosen)]
+        arrays = [a for a in s.args if infer.rank_of(a)]
+        for v, ct in parts:
+            if card.elementwise and infer.is_array(s.out) and infer.is_array(v) and len(arrays) > 1 and infer.is_array(ct):
+                ct = self.b.let(runtime.unbroadcast, ct, v, hint="bar")
+            self.add(v, ct)
+        self.frozen(s, self.b.block[start:])
+        return None
+
+    def frozen(self, s, statements):
+        """What these statements of the reverse of s read of arrays whose contents change later, they read from a copy."""
+        mine = {*variables(*s.args), s.out} if isinstance(s, Let) else set()
+        for t in statements:
+            if isinstance(t, Let):
+                t.args = tuple(self.snapshot(s, a) if a in mine and SHAPE_ONLY.get(t.fn) != k else a for k, a in enumerate(t.args))
+            elif isinstance(t, (Get, Set)):
+                t.index = tuple(self.snapshot(s, a) for a in t.index)
+
+    def snapshot(self, s, v):
+        """v as it is when s runs."""
+        if not (isinstance(v, Var) and infer.is_array(v) and self.aliases.mutable(v)) or not self.aliases.changes_after(v, s):
+            return v
+        if (s, v) not in self.snaps:
+            new, fwd = self.forward[s], self.home[self.forward[s]]
+            with self.b.into([]) as made:
+                self.snaps[s, v] = self.b.copy(v, f"{v.hint}_was")
+            at = fwd.index(new) + (v is s.out)
+            fwd[at:at] = made
+        return self.snaps[s, v]
+
+    def un_Get(self, s, loop):
+        if infer.is_array(s.out) and is_view(s) or not self.on(s.out):
+            return
+        bar = self.shadow[s.out] if s.out in self.shadow else self.bars.pop(s.out, None)
+        if bar is not None:
+            start = len(self.b.block)
+            self.b.set(self.shadow[s.arr], s.index, bar, add=True)
+            self.frozen(s, self.b.block[start:])
+
+    def un_Set(self, s, loop):
+        if not self.on(s.arr):
+            return
+        shadow = self.shadow[s.arr]
+        bar = None
+        if self.on(s.value):
+            bar = self.b.get(shadow, s.index, f"{s.value.hint}_bar") if s.index != WHOLE else shadow
+            if infer.is_array(bar) and not (s.add and bar is not shadow and not infer.is_array(s.value)):
+                bar = self.b.copy(bar)
+        if not s.add:
+            self.b.set(shadow, s.index, Const(0.0))
+        if bar is not None:
+            if infer.is_array(s.value):
+                bar = self.b.let(runtime.unbroadcast, bar, s.value, hint="bar")
+            self.add(s.value, bar)
+
+    def un_NewStack(self, s, loop):
+        pass
+
+    un_Reserve = un_NewStack
+
+    def un_Push(self, s, loop):
+        if self.on(s.stack) and not self.pairs(s.stack):
+            bar = Var("bar", self.twin(s.stack).type)
+            self.b.add(Pop(bar, self.twin(s.stack)))
+            self.add(s.value, bar)
+
+    def un_Pop(self, s, loop):
+        if self.on(s.stack) and not self.pairs(s.stack):
+            bar = self.bars.pop(s.out, None)
+            self.b.add(Push(self.twin(s.stack), self.zero(s.out) if bar is None else bar))
+
+    def own_what_loops_read(self, block):
+        """Arrays from outside that loops in these statements add to get buffers now, where all can see them."""
+        inside = {v for t in walk(block) for v in (*binds(t), *inner(t))}
+        for t in walk(block):
+            if isinstance(t, (For, While)):
+                for v in captured(t):
+                    if infer.is_array(v) and self.on(v) and v not in inside:
+                        self.own(v)
+
+    def un_If(self, s, loop):
+        new = self.forward[s]
+        self.own_what_loops_read([s])
+        outs = [(p, self.bars.pop(p.out, None)) for p in s.phis if self.on(p.out) and p.out not in self.shadow]
+        before, sides = dict(self.bars), []
+        for block, fwd, pick in ((s.then, new.then, "then"), (s.orelse, new.orelse, "orelse")):
+            self.bars = dict(before)
+            with self.b.into([]) as back:
+                for p, bar in outs:
+                    if bar is not None:
+                        self.add(getattr(p, pick), bar)
+                self.reverse(block, fwd, loop)
+            mine = {v for t in fwd for v in binds(t)}
+            sides.append((back, {v: x for v, x in self.bars.items() if v not in mine}))
+        (then, yes), (orelse, no) = sides
+        self.bars, phis = {}, []
+        for v in dict.fromkeys([*yes, *no]):
+            a, b = yes.get(v), no.get(v)
+            if a is b:
+                self.bars[v] = a
+                continue
+            if a is None:
+                with self.b.into(then):
+                    a = self.zero(v)
+            if b is None:
+                with self.b.into(orelse):
+                    b = self.zero(v)
+            out = Var(f"{v.hint}_bar", tangent_type(v.type))
+            phis.append(Phi(out, a, b))
+            self.bars[v] = out
+            self.lent.add(out)
+        if then or orelse or phis:
+            made = If(s.cond, then, orelse, phis)
+            names = self.settle(then, new.then, loop, new, 0, [p.then for p in phis])
+            for p in phis:
+                p.then = names.get(p.then, p.then)
+            names = self.settle(orelse, new.orelse, loop, new, 1, [p.orelse for p in phis])
+            for p in phis:
+                p.orelse = names.get(p.orelse, p.orelse)
+            self.b.add(made)
+
+    def un_For(self, s, loop):
+        if s in self.count:
+            n = self.count[s]
+        elif isinstance(s, For) and s.step in (Const(1), Const(-1)):
+            n = None
+        else:
+            n = self.b.let(trips, s.lo, s.hi, s.step, hint="n")
+        new, inside = self.forward[s], {v for t in walk([s]) for v in (*binds(t), *inner(t))} - set(binds(s))
+        self.own_what_loops_read([s])
+        carries = [(c, Var(f"{c.head.hint}_bar", tangent_type(c.head.type))) for c in s.carries
+                   if self.on(c.head) and c.head not in self.shadow]
+        outer = [v for v in dict.fromkeys(captured(s)) if self.on(v) and not infer.is_array(v) and v not in inside]
+        sums = {v: Var(f"{v.hint}_bar", v.type) for v in outer}
+        inits = [self.take(c.exit) for c, _ in carries]
+        saved, start = self.bars, {v: self.bars.get(v) for v in outer}
+        self.bars = dict(sums)
+        prologue, back = [], []
+        with self.b.into(prologue):
+            var, names = self.index(s, n)
+        with self.b.into(back):
+            for c, head in carries:
+                self.add(c.end, head)
+                self.lent.add(head)
+            self.reverse(s.body, new.body, s)
+            ends = [self.end(c, head) for c, head in carries]
+            after = {v: self.bars[v] for v in outer}
+        made = [Carry(head, init, end, Var(head.hint, head.type)) for (_, head), init, end in zip(carries, inits, ends)]
+        self.bars = saved
+        for v in outer:
+            if after[v] is not sums[v]:
+                exit_ = Var(f"{v.hint}_bar", v.type)
+                made.append(Carry(sums[v], self.zero(v) if start[v] is None else start[v], after[v], exit_))
+                self.bars[v] = exit_
+        names = self.settle(back, new.body, s, new, None, [c.end for c in made], names, prologue)
+        for c in made:
+            c.end = names.get(c.end, c.end)
+        if back or made:
+            lo, hi, step = self.backwards(s, n)
+            self.b.add(For(var, lo, hi, step, back, made))
+        for (c, _), m in zip(carries, made):
+            if c.init is not UNDEFINED:
+                self.add(c.init, m.exit)
+
+    un_While = un_For
+
+    def take(self, v):
+        bar = self.bars.pop(v, None)
+        return self.zero(v) if bar is None else bar
+
+    def end(self, c, head):
+        bar = self.bars.pop(c.head, None)
+        return self.b.zeros_like(head) if bar is None else bar
+
+    def index(self, s, n):
+        """The variable of the reverse loop, and what the loop's own variable is called there."""
+        if isinstance(s, While):
+            return Var("k", types.intp), {}
+        if n is None:
+            var = Var(s.var.hint, types.intp)
+            return var, {s.var: var}
+        k = Var("k", types.intp)
+        at = k if s.step == Const(1) else self.b.let(operator.mul, k, s.step)
+        return k, {s.var: at if s.lo == Const(0) else self.b.let(operator.add, s.lo, at, hint=s.var.hint)}
+
+    def backwards(self, s, n):
+        """range(lo, hi, step) in reverse."""
+        if n is not None:
+            return self.b.let(operator.sub, n, Const(1)), Const(-1), Const(-1)
+        if s.step == Const(1):
+            return self.b.let(operator.sub, s.hi, Const(1)), self.b.let(operator.sub, s.lo, Const(1)), Const(-1)
+        return self.b.let(operator.add, s.hi, Const(1)), self.b.let(operator.add, s.lo, Const(1)), Const(1)
+
+    # ---- residuals
+    def settle(self, back, fwd, loop, new, pick, also, names=None, prologue=None):
+        """Give the reverse sweep of a block what it reads of the block's forward sweep; what it is called there."""
+        names, prologue = dict(names or {}), list(prologue or [])
+        mine = {v: t for t in fwd for v in binds(t)}
+        if pick is None:
+            mine |= {v: new for v in inner(new)}
+        order = {v: k for k, v in enumerate(mine)}
+        free = [v for v in dict.fromkeys([*free_in(back), *variables(*also)]) if v in mine and v not in names]
+
+        def recipe(v):
+            """The statement that makes v again from what is at hand; None if there is no such, or it costs too much."""
+            t = mine[v]
+            if t is new:
+                return None
+            if isinstance(t, Let):
+                if v in self.shadow_values() and not (t.fn in VIEWS):
+                    return t if self.local(v, loop) else None
+                if t.fn in VIEWS or t.fn is dim:
+                    return t
+                if infer.is_array(v):
+                    return None
+                card = lookup(t.fn, tuple(infer.rank_of(a) for a in t.args))
+                flops = 1 if t.fn in FLAT else getattr(card, "flops", 99)
+                return t if isinstance(flops, int) and flops <= CHEAP and not any(infer.is_array(a) for a in t.args) else None
+            if isinstance(t, Get):
+                if infer.is_array(v):
+                    return t if is_view(t) else None
+                return t if t in self.aliases.position and not self.aliases.changes_after(t.arr, t) else None
+            return None
+
+        def possible(v, budget):
+            """Can v be made again without keeping anything more?"""
+            if v not in mine or v in names:
+                return budget
+            if budget <= 0 or (t := recipe(v)) is None:
+                return 0
+            for a in reads(t):
+                budget = possible(a, budget - 1)
+                if budget <= 0:
+                    return 0
+            return budget
+
+        def make(v):
+            if v not in mine or v in names:
+                return
+            t = mine[v]
+            for a in reads(t):
+                make(a)
+            names[v] = Var(v.hint, v.type)
+            prologue.extend(substituted([t], lambda a: names.get(a, a), lambda o: names[o]))
+
+        for v in sorted(free, key=order.get):
+            if v in names:
+                continue
+            if possible(v, 12) > 0:
+                make(v)
+            elif (e := self.affine(v, mine, new)) is not None and pick is None:
+                names[v] = self.run_index(e, new, names, prologue)
+            else:
+                names[v] = self.keep(v, mine[v], fwd, loop, new, pick, prologue)
+        back[:] = prologue + substituted(back, lambda a: names.get(a, a))
+        return names
+
+    def shadow_values(self):
+        return set(self.shadow.values())
+
+    def local(self, shadow, loop):
+        """Does this array live within one iteration, so that its shadow may be made when the iteration is reversed?"""
+        v = next(v for v, s in self.shadow.items() if s is shadow)
+        return self.aliases.of(v) not in self.aliases.carried
+
+    def affine(self, v, mine, new):
+        """The (init, step) of an integer that goes round the loop by a constant."""
+        if mine[v] is not new or not isinstance(v.type, types.Integer):
+            return None
+        c = next((c for c in new.carries if c.head is v), None)
+        made = c and next((t for t in new.body if isinstance(t, Let) and t.out is c.end), None)
+        if made and made.fn is operator.add and made.args[0] is v and isinstance(made.args[1], Const):
+            return c, made.args[1]
+        return None
+
+    def run_index(self, e, new, names, prologue):
+        """init + step * k in iteration k."""
+        c, step = e
+        with self.b.into([]) as made:
+            if isinstance(new, For) and new.step == Const(1) and new.var in names:
+                k = names[new.var]
+                k = k if new.lo == Const(0) else self.b.let(operator.sub, k, new.lo)
+            else:
+                return self.keep(c.head, new, new.body, new, new, None, prologue)
+            k = k if step == Const(1) else self.b.let(operator.mul, k, step)
+            out = self.b.let(operator.add, c.init, k, hint=c.head.hint)
+        prologue.extend(made)
+        return out
+
+    def keep(self, v, t, fwd, loop, new, pick, prologue):
+        """v leaves its block: by a phi where the block runs once, else on a stack."""
+        if loop is None:
+            out = Var(v.hint, v.type)
+            new.phis.append(Phi(out, v if pick == 0 else UNDEFINED, v if pick == 1 else UNDEFINED))
+            return out
+        stack = Stack(f"{v.hint}_tape", v.type)
+        at = 0 if t is new else fwd.index(t) + 1
+        while at < len(fwd) and t is not new and isinstance(fwd[at], Push):
+            at += 1
+        fwd.insert(at, Push(stack, v))
+        out = Var(v.hint, v.type)
+        prologue.append(Pop(out, stack))
+        self.kept.append((stack, loop))
+        return out
+
+    def tapes(self, fwd):
+        """The forward sweep with its stacks made, and room reserved before each nest whose trip counts are known."""
+        counts = {}
+        for stack, loop in self.kept:
+            if infer.is_array(stack.type):
+                continue
+            chain = self.nest(loop)
+            if chain:
+                home, first = self.home[self.forward[chain[0]]], self.forward[chain[0]]
+                if chain not in counts:
+                    with self.b.into([]) as made:
+                        total = Const(1)
+                        for s in chain:
+                            n = (s.hi if s.lo == Const(0) and s.step == Const(1) else self.b.let(trips, s.lo, s.hi, s.step, hint="n"))
+                            total = n if total == Const(1) else self.b.let(operator.mul, total, n, hint="room")
+                    counts[chain] = total
+                    at = home.index(first)
+                    home[at:at] = made
+                home.insert(home.index(first), Reserve(stack, counts[chain]))
+        made = [NewStack(s) for s in dict.fromkeys([*(s for s, _ in self.kept), *(
+            t for s, t in self.stacks.items() if not self.pairs(s))])]
+        return made + fwd
+
+    def nest(self, loop):
+        """The loops around `loop`, from the outermost before which all their trip counts are known."""
+        chain, best = (), ()
+        for s in reversed((*self.aliases.loops[loop], loop)):
+            if not isinstance(s, For):
+                break
+            chain = (s, *chain)
+            mine = {v for t in walk([s]) for v in (*binds(t), *inner(t))}
+            if not any(v in mine for t in chain for v in variables(t.lo, t.hi, t.step)):
+                best = chain
+        return best
+
+
+def captured(s):
+    """The Vars that a statement and what is in it read, but do not bind."""
+    mine = {v for t in walk([s]) for v in (*binds(t), *inner(t))}
+    return [v for t in walk([s]) for v in reads(t) if v not in mine]
+
+
+def free_in(block):
+    """The Vars that a block reads but does not bind, in order."""
+    mine = {v for t in walk(block) for v in (*binds(t), *inner(t))}
+    return [v for t in walk(block) for v in reads(t) if v not in mine]
+
+
+def reverse(program, argnums, seed):
+    """(statements, cotangents of the parameters at argnums), given the cotangent structure of the result."""
+    return Reverse(program, argnums, seed).made

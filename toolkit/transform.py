@@ -1,0 +1,314 @@
+"""What the user calls: jvp, vjp, grad, value_and_grad, jacobian, hvp, hessian, source.
+
+A transform of a function is an object that is called from Python and from inside `@njit` code alike; it compiles one
+function per signature of argument types. Transforms of transforms are transforms of the inner one's Program.
+"""
+import inspect
+import operator
+import warnings
+
+import numba
+import numpy as np
+from numba import types
+from numba.core.errors import NumbaPerformanceWarning
+from numba.extending import overload
+
+from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
+from . import infer
+from .build import compiled, options_of
+from .emit import emit
+from .errors import Refusal, UsageError
+from .forward import forward, tangent_params
+from .lower import Builder
+from .parse import parse, python_function
+from .program import Const, Program, Tup, Var, instance, pruned, variables
+from .reverse import reverse
+
+
+def structure(name, t):
+    """A parameter of a Numba type, as a structure of Vars."""
+    if isinstance(t, types.Omitted):
+        return Const(t.value)
+    if isinstance(t, types.BaseTuple):
+        return Tup(tuple(structure(f"{name}_{k}", x) for k, x in enumerate(t.types)))
+    if isinstance(t, types.NoneType):
+        return Const(None)
+    if isinstance(t, types.Dispatcher):
+        return Const(t.dispatcher)
+    if isinstance(t, (types.Complex,)) or isinstance(t, types.Array) and isinstance(t.dtype, types.Complex):
+        raise Refusal(f"the argument `{name}` is complex", "Carry real and imaginary parts as two floats.")
+    if isinstance(t, (types.Number, types.Boolean, types.Array)):
+        return Var(name, types.unliteral(t))
+    raise UsageError(f"the argument `{name}` is a {t}: pass numbers, arrays of numbers, or tuples of them")
+
+
+def program_of(fn, args):
+    """The Program of a function or transform for argument types."""
+    if isinstance(fn, Transform):
+        return fn.program(args)
+    names = list(inspect.signature(python_function(fn)).parameters)
+    params = [(n, structure(n, t)) for n, t in zip(names, args)]
+    return parse(fn, params, options_of(fn))
+
+
+class Transform:
+    """A derivative of `fn`: callable from Python, and from inside compiled code."""
+    title = "transform"
+
+    def __init__(self, fn, argnums=None, has_aux=False):
+        if not callable(fn):
+            raise UsageError(f"{self.title} takes a function, not {type(fn).__name__}")
+        self.fn, self.argnums, self.has_aux = fn, argnums, has_aux
+        self.__name__ = f"{self.title}_{getattr(fn, '__name__', 'function')}"
+        self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
+        self.made = {}
+        self.entry = self.door()
+
+    def __repr__(self):
+        return f"<{self.title} of {getattr(self.fn, '__name__', self.fn)}>"
+
+    # ---- parameters
+    def names(self):
+        """The parameters of the derivative."""
+        if isinstance(self.fn, Transform):
+            return self.fn.names()
+        return list(inspect.signature(python_function(self.fn)).parameters)
+
+    def chosen(self, program):
+        """The positions to differentiate at, checked."""
+        n = len(program.params)
+        default = tuple(k for k in range(n) if any(infer.is_float(v) for v in variables(program.params[k][1])))
+        argnums = default if self.argnums is None else (self.argnums,) if isinstance(self.argnums, int) else tuple(self.argnums)
+        for k in argnums:
+            if not isinstance(k, int) or not -n <= k < n:
+                raise UsageError(f"argnums={self.argnums}: {program.name} has {n} arguments")
+            name, p = program.params[k]
+            if not any(infer.is_float(v) for v in variables(p)):
+                shown = infer.type_of(p) if isinstance(p, (Var, Tup)) else repr(p)
+                raise UsageError(f"{program.name} cannot be differentiated in `{name}`, which is {shown}: pass a float")
+        return tuple(k % n for k in argnums)
+
+    def unwrap(self, cts):
+        """One cotangent where argnums is one number, else a tuple."""
+        return cts[0] if isinstance(self.argnums, int) else Tup(tuple(cts))
+
+    # ---- compilation
+    def program_for(self, atoms, place):
+        """Statements and result of the derivative applied to atoms, for splicing into a Program."""
+        made = self.program([infer.type_of(a) for a in atoms])
+        return instance(made, atoms)
+
+    def build(self, args):
+        """The compiled derivative for argument types."""
+        if args not in self.made:
+            program = pruned(self.program(args))
+            source, namespace, name = emit(program, self.__name__)
+            self.made[args] = source, compiled(source, namespace, name, program.options)
+        return self.made[args]
+
+    def door(self):
+        """A dispatcher of the derivative's signature: Numba picks the compiled function by argument types."""
+        names = self.names()
+
+        def stub(*args):
+            raise NotImplementedError
+
+        @overload(stub, strict=False)
+        def _(*args):
+            types_ = tuple(a if isinstance(a, (types.Omitted, types.Dispatcher)) else types.unliteral(a) for a in args)
+            return self.build(types_)[1].py_func if False else _forwarding(names, self.build(types_)[1])
+
+        space = {"stub": stub}
+        defaults = self.defaults()
+        heads = ", ".join(f"{n}=default_{n}" if n in defaults else n for n in names)
+        space |= {f"default_{n}": v for n, v in defaults.items()}
+        exec(f"def {self.__name__}({heads}):\n    return stub({', '.join(names)})\n", space)
+        return numba.njit(space[self.__name__])
+
+    def defaults(self):
+        if type(self).names is not Transform.names or isinstance(self.fn, Transform):
+            return {}
+        params = inspect.signature(python_function(self.fn)).parameters
+        return {n: p.default for n, p in params.items() if p.default is not p.empty}
+
+    def __call__(self, *args, **kw):
+        return self.entry(*args, **kw)
+
+
+def _forwarding(names, fn):
+    """A function of these parameters that calls a compiled one."""
+    space = {"fn": fn}
+    exec(f"def call({', '.join(names)}):\n    return fn({', '.join(names)})\n", space)
+    return space["call"]
+
+
+@numba.extending.typeof_impl.register(Transform)
+def _typeof(transform, c):
+    """Inside compiled code a transform is its dispatcher."""
+    return types.Dispatcher(transform.entry)
+
+
+class JVP(Transform):
+    title = "jvp"
+
+    def names(self):
+        return ["args", "tangents"]
+
+    def program(self, args):
+        if len(args) != 2 or not all(isinstance(a, types.BaseTuple) for a in args):
+            raise UsageError("jvp(f) is called with two tuples: the arguments and their tangents, as jvp(f)((x, w), (x_dot, w_dot))")
+        f = program_of(self.fn, args[0].types)
+        argnums = self.chosen(f)
+        given = tangent_params(f, argnums, "dot")
+        fit(Tup(tuple(given)), args[1], "tangent", f)
+        made = forward(f, argnums)
+        return Program(made.name, [("args", made.params[0][1]), ("tangents", made.params[1][1])], made.body, made.result, f.options)
+
+
+def fit(wanted, given, what, f):
+    """Check that tangents or cotangents have the structure of what they belong to."""
+    if isinstance(wanted, Tup):
+        if not isinstance(given, types.BaseTuple) or len(given.types) != len(wanted.items):
+            raise UsageError(f"{f.name}: expected {len(wanted.items)} {what}s in a tuple, got {given}")
+        for w, g in zip(wanted.items, given.types):
+            fit(w, g, what, f)
+    elif isinstance(wanted, Var):
+        rank = getattr(wanted.type, "ndim", 0)
+        have = getattr(given, "ndim", 0) if isinstance(given, (types.Array, types.Number)) else None
+        if rank != have:
+            raise UsageError(f"{f.name}: the {what} of `{wanted.hint.rsplit('_', 1)[0]}` is {given}, but its primal is {wanted.type}")
+
+
+class VJP(Transform):
+    title = "vjp"
+
+    def names(self):
+        return ["args", "out_bar"]
+
+    def program(self, args):
+        if len(args) != 2 or not isinstance(args[0], types.BaseTuple):
+            raise UsageError("vjp(f) is called with the arguments in a tuple and the cotangent, as vjp(f)((x, w), out_bar)")
+        f = program_of(self.fn, args[0].types)
+        argnums = self.chosen(f)
+        seed = seed_of(f.result, args[1], f)
+        body, bars = reverse(f, argnums, seed)
+        args_ = Tup(tuple(p for _, p in f.params))
+        return Program(f"{f.name}_vjp", [("args", args_), ("out_bar", seed)], body, Tup((f.result, Tup(tuple(bars)))), f.options)
+
+
+def seed_of(result, t, f):
+    """The cotangent parameter of a result, of the type that was given."""
+    if isinstance(result, Tup):
+        if not isinstance(t, types.BaseTuple) or len(t.types) != len(result.items):
+            raise UsageError(f"{f.name} returns {len(result.items)} values: pass as many cotangents in a tuple, not {t}")
+        return Tup(tuple(seed_of(r, x, f) for r, x in zip(result.items, t.types)))
+    seed = structure("out_bar", t)
+    if infer.rank_of(result) is not None and isinstance(seed, Var) and infer.rank_of(seed) != infer.rank_of(result):
+        raise UsageError(f"{f.name} returns {infer.type_of(result)}, but its cotangent is {t}")
+    return seed
+
+
+class ValueAndGrad(Transform):
+    title = "value_and_grad"
+
+    def __init__(self, fn, argnums=0, has_aux=False):
+        super().__init__(fn, argnums, has_aux)
+
+    def program(self, args):
+        f = program_of(self.fn, args)
+        argnums = self.chosen(f)
+        loss = f.result
+        if self.has_aux:
+            if not isinstance(loss, Tup) or len(loss.items) != 2:
+                raise UsageError(f"{f.name}: with has_aux=True the function returns (loss, anything)")
+            loss = loss.items[0]
+        if infer.rank_of(loss) != 0 if isinstance(loss, (Var, Const)) else True:
+            shown = infer.type_of(loss)
+            raise UsageError(f"{f.name} returns {shown}, not a number: a gradient needs a scalar. Use vjp with a cotangent, or jacobian")
+        seed = Builder().cast(Const(1.0), infer.type_of(loss))
+        start = []
+        if not isinstance(seed, Const):
+            b = Builder()
+            with b.into(start):
+                seed = b.cast(Const(1.0), infer.type_of(loss))
+        body, bars = reverse(f, argnums, Tup((seed, Const(None))) if self.has_aux else seed)
+        return Program(f"{f.name}_{self.title}", f.params, start + body, self.outcome(f.result, self.unwrap(bars)), f.options)
+
+    def outcome(self, value, bars):
+        return Tup((value, bars))
+
+
+class Grad(ValueAndGrad):
+    title = "grad"
+
+    def outcome(self, value, bars):
+        return Tup((bars, value.items[1])) if self.has_aux else bars
+
+
+class HVP(Transform):
+    """hvp(f)(x, v): the tangent of the gradient in x, along v (forward over reverse; Pearlmutter 1994)."""
+    title = "hvp"
+
+    def __init__(self, fn, argnums=0):
+        super().__init__(fn, argnums)
+
+    def names(self):
+        inner = self.fn.names() if isinstance(self.fn, Transform) else list(inspect.signature(python_function(self.fn)).parameters)
+        return [*inner, "v"]
+
+    def program(self, args):
+        g = Grad(self.fn, self.argnums).program(args[:-1])
+        argnums = self.chosen(g)
+        made = forward(g, argnums)
+        dots = made.params[1][1]
+        v = dots.items[0] if isinstance(self.argnums, int) else dots
+        fit(v, args[-1], "tangent", g)
+        return Program(f"{g.name}_hvp", [*g.params, ("v", v)], made.body, made.result.items[1], g.options)
+
+
+def jvp(f, argnums=None):
+    """The pushforward: `out, out_dot = jvp(f)((x, w), (x_dot, w_dot))`, out_dot = J (x_dot, w_dot).
+
+    Tangents have the shapes of their primals, one for each of `argnums` (default: every argument that holds floats).
+    Cost: a small multiple of f's (Griewank & Walther 2008, ch. 4: at most 2.5). Raises UsageError, Refusal.
+    """
+    return JVP(f, argnums)
+
+
+def vjp(f, argnums=None):
+    """The pullback: `out, (x_bar, w_bar) = vjp(f)((x, w), out_bar)`, (x_bar, w_bar) = Jᵀ out_bar.
+
+    `out_bar` has the structure of f's result. Cost: a constant multiple of f's, however many inputs (Griewank & Walther 2008,
+    ch. 4: at most 4, plus the tape). Raises UsageError, Refusal.
+    """
+    return VJP(f, argnums)
+
+
+def grad(f, argnums=0, has_aux=False):
+    """The gradient of a scalar function by reverse mode: `grad(f)(x, w)`; (grad, aux) with `has_aux`."""
+    return Grad(f, argnums, has_aux)
+
+
+def value_and_grad(f, argnums=0, has_aux=False):
+    """`loss, gradient = value_and_grad(f)(x, w)`; the gradient is a tuple where argnums is one."""
+    return ValueAndGrad(f, argnums, has_aux)
+
+
+def hvp(f, argnums=0):
+    """The product of the Hessian with a vector: `hvp(f)(x, v)`, forward over reverse."""
+    return HVP(f, argnums)
+
+
+def source(transform, *args):
+    """The derivative for these arguments as the Python that is compiled; a seed that is left out is taken as the result's."""
+    if not isinstance(transform, Transform):
+        raise UsageError("source takes a transform: source(vjp(f), x, w)")
+    kinds = tuple(map(numba.typeof, args))
+    if isinstance(transform, (JVP, VJP)) and not (len(args) == 2 and isinstance(args[0], tuple)):
+        f = program_of(transform.fn, kinds)
+        if isinstance(transform, JVP):
+            second = infer.type_of(Tup(tuple(tangent_params(f, transform.chosen(f), "dot"))))
+        else:
+            second = infer.type_of(f.result)
+        kinds = (types.BaseTuple.from_types(kinds), second)
+    return transform.build(kinds)[0]
