@@ -14,11 +14,10 @@ from collections import Counter
 import numpy as np
 
 from . import infer, tape
-from .lower import astype, dim
+from .lower import astype, dim, trips
 from .primitive import VIEWS
 from .program import (UNDEFINED, Const, For, Get, If, Let, NewStack, Pop, Push, Reserve, Set, Span, Stack, Tup, Var, While, binds,
                       blocks, inner, leaves, reads, variables, walk)
-from .reverse import trips
 
 INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
          operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.lt: "<", operator.le: "<=", operator.gt: ">",
@@ -199,6 +198,7 @@ class Emitter:
         uses.update(variables(program.result))
         carried = {v for s in walk(program.body) if isinstance(s, (For, While, If))
                    for v in (reads(s) if not isinstance(s, For) else variables(s.brk, *(x for c in s.carries for x in (c.init, c.end))))}
+        carried |= {s.arr for s in walk(program.body) if isinstance(s, Set)}
         folded = {}
 
         def visit(block):
@@ -301,7 +301,7 @@ class Emitter:
                 lo, hi = ("" if b == Const(None) else self.text(b) for b in (i.lo, i.hi))
                 return f"{lo}:{hi}" + ("" if i.step is None else f":{self.text(i.step)}")
             return self.text(i)
-        return ", ".join(map(one, index))
+        return ", ".join(map(one, index)) or "()"
 
     # ---- statements
     def block(self, block):

@@ -40,10 +40,24 @@ def astype(x, dtype):
     return np.asarray(x).astype(dtype)
 
 
+def trips(lo, hi, step):
+    """How often `for _ in range(lo, hi, step)` runs: a pseudo-function, emitted as `len(range(lo, hi, step))`."""
+    return len(range(lo, hi, step))
+
+
+FLAT[trips] = "an integer"
+
+
 class Method:
     """A bound method of an array, until it is called."""
     def __init__(self, owner, name):
         self.owner, self.name = owner, name
+
+
+class Inner:
+    """A function that is defined inside the function that is lowered: its syntax, and the names it sees."""
+    def __init__(self, node, frame):
+        self.node, self.frame = node, frame
 
 
 class Builder:
@@ -72,7 +86,7 @@ class Builder:
                 return Const(fn(*(a.value for a in args)))
             except ArithmeticError:
                 pass
-        out = Var(hint, infer.result_type(fn, args, kw))
+        out = Var(hint, types.intp if fn is trips else infer.result_type(fn, args, kw))
         self.add(Let(out, fn, args, kw, self.place))
         return out
 
@@ -180,6 +194,11 @@ def constant(value):
     if isinstance(value, tuple):
         return Tup(tuple(map(constant, value)))
     return Const(value)
+
+
+def static(atom):
+    """An atom as a Python object."""
+    return tuple(map(static, atom.items)) if isinstance(atom, Tup) else atom.value
 
 
 class Expressions:
@@ -381,14 +400,29 @@ class Expressions:
             self.refuse(f"the method `.{name}` is not supported", "Use the NumPy function of that meaning.")
         return self.call(METHODS[name], [x, *args], kw, hint)
 
+    def x_Lambda(self, node, hint):
+        return Const(Inner(node, self))
+
     def call(self, fn, args, kw, hint):
         """fn(*args, **kw), where fn is known."""
+        if isinstance(fn, Inner):
+            return self.call_inner(fn, args, kw)
+        try:
+            hash(fn)
+        except TypeError:
+            self.refuse(f"{fn!r} cannot be called", "Call a function.")
         if fn in self.rewrites:
             return self.rewrites[fn](self, *args, **kw)
+        if getattr(fn, "makes_transform", False):
+            if not all(isinstance(a, Const) and not isinstance(a.value, Inner) for a in (*args, *kw.values()) if not isinstance(a, Tup)):
+                self.refuse("the function that is differentiated here is not known beforehand", "Define it outside, and name it.")
+            return Const(fn(*map(static, args), **{k: static(a) for k, a in kw.items()}))
         if hasattr(fn, "program_for"):
             return self.splice(fn.program_for(args, self.b.place))
         if fn in CATALOGUE or fn in FLAT or fn in VIEWS:
             args = self.positional(fn, args, kw)
+            if isinstance(fn, np.ufunc) and len(args) > fn.nin:
+                self.refuse("the `out` argument is not supported", "Assign the result: `out[:] = ...`.")
             return self.b.let(fn, *args, hint=hint)
         return self.call_user(fn, args, kw, hint)
 
@@ -512,13 +546,27 @@ class Expressions:
     def shape_of(self, x):
         return self.b.shape(x)
 
+    def least(self, *values):
+        return self.chain(min, values)
+
+    def greatest(self, *values):
+        return self.chain(max, values)
+
+    def chain(self, fn, values):
+        """fn(fn(a, b), c): min and max of several numbers."""
+        values = values[0].items if len(values) == 1 and isinstance(values[0], Tup) else values
+        out = values[0]
+        for v in values[1:]:
+            out = self.b.let(fn, out, v)
+        return out
+
     def slogdet(self, a):
         from . import runtime
         return Tup((self.b.let(runtime.slogdet_sign, a), self.b.let(runtime.logabsdet, a)))
 
     rewrites = {np.concatenate: joined, np.hstack: hstack, np.vstack: vstack, np.stack: stack, np.array: array,
                 np.column_stack: column_stack, np.full: full, np.full_like: full_like, len: length, np.shape: shape_of,
-                np.size: size, np.linalg.slogdet: slogdet}
+                np.size: size, np.linalg.slogdet: slogdet, min: least, max: greatest}
 
 
 def lower_rule(builder, expression, env, scope):

@@ -15,7 +15,8 @@ from numba.core.dispatcher import Dispatcher
 
 from . import infer
 from .errors import Place, Refusal, UsageError
-from .lower import BINARY, Builder, Expressions, is_data
+from .lower import BINARY, Builder, Expressions, Inner, constant, is_data
+from .normal import normalised
 from .program import UNDEFINED, Carry, Const, For, If, Program, Span, Tup, Var, While, leaves, mapped, pruned, substituted
 
 CONTINUE, BREAK, RETURN, VALUE = EXITS = "·continue", "·break", "·return", "·value"
@@ -52,7 +53,7 @@ def parse(fn, params, options=None):
     fn = python_function(fn)
     builder = Builder()
     result = call(builder, fn, [p for _, p in params], {}, depth=0)
-    return pruned(Program(fn.__name__, params, builder.block, result, options or {}))
+    return pruned(normalised(pruned(Program(fn.__name__, params, builder.block, result, options or {}))))
 
 
 def call(builder, fn, args, kw, depth):
@@ -72,7 +73,6 @@ def call(builder, fn, args, kw, depth):
             raise Refusal("** parameters are not supported", "Name the parameters.", place)
         if p.kind is p.VAR_POSITIONAL:
             value = Tup(tuple(value))
-        from .lower import constant
         env[name] = value if isinstance(value, (Var, Const, Tup)) else constant(value)
     cells = inspect.getclosurevars(fn).nonlocals if fn.__closure__ else {}
 
@@ -189,7 +189,35 @@ class Statements(Expressions):
             return Const(bool(value.value))
         return value if infer.type_of(value) == types.boolean else self.b.let(operator.ne, value, Const(0), hint="test")
 
+    def call_inner(self, fn, args, kw):
+        """Lower a call of a function that is defined in a function."""
+        if self.depth > DEPTH:
+            self.refuse("this function calls itself too deeply", "Write the recursion as a loop.")
+        given, node = fn.node.args, fn.node
+        names = [a.arg for a in given.args]
+        env = {k: v for k, v in fn.frame.env.items() if k not in EXITS}
+        first = len(names) - len(given.defaults)
+        for k, name in enumerate(names):
+            if k < len(args):
+                env[name] = args[k]
+            elif name in kw:
+                env[name] = kw[name]
+            elif k >= first:
+                env[name] = fn.frame.expr(given.defaults[k - first])
+            else:
+                self.refuse(f"the argument `{name}` is missing", "Pass it.")
+        frame = Statements(self.b, env, fn.frame.names, fn.frame.file, fn.frame.first_line, fn.frame.first_column)
+        frame.depth = self.depth + 1
+        if isinstance(node, ast.Lambda):
+            return frame.expr(node.body)
+        frame.env |= {RETURN: Const(False), VALUE: UNDEFINED}
+        frame.run(node.body)
+        return Const(None) if frame.env[VALUE] is UNDEFINED else frame.env[VALUE]
+
     # ---- statements
+    def s_FunctionDef(self, node):
+        self.env[node.name] = Const(Inner(node, self))
+
     def s_Pass(self, node):
         pass
 

@@ -18,22 +18,14 @@ from . import infer, runtime
 from .activity import Aliases, active, is_view
 from .forward import card_of, tangent_params, tangent_type
 from .linear import pull
-from .lower import Builder, astype, dim
+from .lower import Builder, astype, dim, trips
 from .primitive import FLAT, VIEWS, lookup
 from .program import (UNDEFINED, Carry, Const, For, Get, If, Let, NewStack, Phi, Pop, Program, Push, Reserve, Set, Stack, Tup,
-                      Var, While, binds, inner, leaves, reads, substituted, variables, walk)
+                      Var, While, binds, inner, leaves, mapped, reads, substituted, variables, walk)
 
 CHEAP = 8                                       # flops up to which a value is recomputed rather than kept
 WHOLE = (Const(Ellipsis),)
 SHAPE_ONLY = {dim: 0, np.zeros_like: 0, runtime.unbroadcast: 1, runtime.spread_like: 1}
-
-
-def trips(lo, hi, step):
-    """How often `for _ in range(lo, hi, step)` runs: a pseudo-function."""
-    return len(range(lo, hi, step))
-
-
-FLAT[trips] = "an integer"
 
 
 class Reverse:
@@ -382,12 +374,18 @@ class Reverse:
         names = self.settle(back, new.body, s, new, None, [c.end for c in made], names, prologue)
         for c in made:
             c.end = names.get(c.end, c.end)
+        still = {c.head: c.init for c in made if c.end is c.head}       # the same in every iteration
+        if still:
+            use = lambda v: still.get(v, v)
+            back[:] = substituted(back, use)
+            for c in made:
+                c.end = mapped(c.end, use)
         if back or made:
             lo, hi, step = self.backwards(s, n)
-            self.b.add(For(var, lo, hi, step, back, made))
+            self.b.add(For(var, lo, hi, step, back, [c for c in made if c.head not in still]))
         for (c, _), m in zip(carries, made):
             if c.init is not UNDEFINED:
-                self.add(c.init, m.exit)
+                self.add(c.init, still.get(m.head, m.exit))
 
     un_While = un_For
 

@@ -17,7 +17,7 @@ from . import catalogue as _catalogue  # noqa: F401  (the cards register themsel
 from . import infer
 from .build import compiled, options_of
 from .emit import emit
-from .errors import Refusal, UsageError
+from .errors import DualtapeError, Refusal, UsageError
 from .forward import forward, tangent_params
 from .lower import Builder
 from .parse import parse, python_function
@@ -116,7 +116,7 @@ class Transform:
         @overload(stub, strict=False)
         def _(*args):
             types_ = tuple(a if isinstance(a, (types.Omitted, types.Dispatcher)) else types.unliteral(a) for a in args)
-            return self.build(types_)[1].py_func if False else _forwarding(names, self.build(types_)[1])
+            return _forwarding(names, self.build(types_)[1])
 
         space = {"stub": stub}
         defaults = self.defaults()
@@ -132,7 +132,10 @@ class Transform:
         return {n: p.default for n, p in params.items() if p.default is not p.empty}
 
     def __call__(self, *args, **kw):
-        return self.entry(*args, **kw)
+        try:
+            return self.entry(*args, **kw)
+        except DualtapeError as e:
+            raise e.with_traceback(None) from None      # it says where in the user's code; Numba's frames say nothing
 
 
 def _forwarding(names, fn):
@@ -297,6 +300,10 @@ def value_and_grad(f, argnums=0, has_aux=False):
 def hvp(f, argnums=0):
     """The product of the Hessian with a vector: `hvp(f)(x, v)`, forward over reverse."""
     return HVP(f, argnums)
+
+
+for _make in (jvp, vjp, grad, value_and_grad, hvp):
+    _make.makes_transform = True        # these may also be called inside a function that is differentiated
 
 
 def source(transform, *args):

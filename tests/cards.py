@@ -1,0 +1,238 @@
+"""Points at which a card is held to the laws: one-line programs through what a user would call, and arguments of its domain."""
+import ast
+import inspect
+import itertools
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from tests.laws import fresh, inner, like, moved, size
+
+import toolkit.catalogue  # noqa: F401  (the cards register themselves)
+from toolkit import infer, transform
+from toolkit.build import load
+from toolkit.domain import SIZES, Block, Fixed
+from toolkit.errors import Refusal
+from toolkit.lower import constant
+from toolkit.primitive import CATALOGUE, VIEWS, lookup
+from toolkit.program import Var
+
+CARDS = list(dict.fromkeys(card for cards in CATALOGUE.values() for card in cards))
+SHAPES = {0: (), 1: (4,), 2: (3, 4), 3: (2, 3, 4)}      # of a scalar domain, where the card says which rank it serves
+FEW = 6                                                 # combinations of fixed arguments
+
+
+@dataclass(frozen=True)
+class Point:
+    """A program, and arguments for it; `where` is the position in the program of each active parameter of the card."""
+    card: object
+    call: object
+    fn: object
+    args: tuple
+    where: dict
+
+    @property
+    def argnums(self):
+        return tuple(self.where.values())
+
+    def __repr__(self):
+        shown = ", ".join(str(numba.typeof(a)) for a in self.args)
+        return f"{infer.name_of(self.call)} as `{inspect.getsource(self.fn).splitlines()[-1].strip()}`({shown})"
+
+
+def calls(card):
+    """What a user may write for a card."""
+    return [call for call, cards in CATALOGUE.items() if card in cards]
+
+
+def literal(value):
+    """Can a fixed argument be written out?"""
+    try:
+        return ast.literal_eval(repr(value)) == value
+    except (ValueError, SyntaxError):
+        return False
+
+
+def combinations(card):
+    """Values of the fixed parameters, a few combinations of them."""
+    names = [p for p, d in zip(card.params, card.domain) if isinstance(d, Fixed)]
+    rows = itertools.product(*(d.values for d in card.domain if isinstance(d, Fixed)))
+    return [dict(zip(names, row)) for row in itertools.islice(rows, FEW)]
+
+
+def sample(card, rng, fixed, shapes, dtype, sizes):
+    """The parameters at one point; `shapes`: those of the elementwise ones, in order."""
+    values, shapes = {}, itertools.cycle(shapes)
+    for k, (p, d) in enumerate(zip(card.params, card.domain)):
+        if isinstance(d, Fixed):
+            values[p] = fixed[p]
+        elif isinstance(d, Block):
+            values[p] = d.sample(rng, sizes, dtype)
+        else:
+            shape, rank = next(shapes), card.ranks and card.ranks[k]
+            shape = shape if rank is None else SHAPES[rank]
+            drawn = d.sample(rng, shape, dtype)
+            values[p] = drawn if shape else (float if dtype is np.float64 else dtype)(drawn)
+    return values
+
+
+def point(card, values):
+    """The program through the first callable that Numba compiles for these values; None where there is none."""
+    defaults = {n: p.default for n, p in inspect.signature(card.value).parameters.items() if p.default is not p.empty}
+    names = list(card.params)
+    while True:
+        atoms = [Var(p, numba.typeof(values[p])) if p in card.active else constant(values[p]) for p in names]
+        for call in calls(card):
+            if lookup(call, tuple(map(infer.rank_of, atoms))) is not card:
+                continue
+            try:
+                infer.result_type(call, atoms)
+            except Refusal:
+                continue
+            return program(card, call, names, values)
+        last = names[-1]            # an optional argument at its default may be left out
+        if last in card.active or last not in defaults or defaults[last] != values[last]:
+            return None
+        names.pop()
+
+
+def program(card, call, names, values):
+    """`return fn(x, 0, y)`: the active arguments are parameters, the fixed ones are written out."""
+    heads = [p for p in names if p in card.active or not literal(values[p])]
+    shown = ", ".join(p if p in heads else repr(values[p]) for p in names)
+    fn = load(f"def card_program({', '.join(heads)}):\n    return fn({shown})\n", {"fn": call}, "card_program")
+    where = {p: k for k, p in enumerate(heads) if p in card.active}
+    return Point(card, call, fn, tuple(values[p] for p in heads), where)
+
+
+def points(card, shapes=((), (3, 4)), dtype=np.float64, seed=0, sizes=SIZES):
+    """One point for each combination of fixed arguments; elementwise arguments in each of these shapes (a shape, or one for
+    each argument), wherever Numba compiles the call."""
+    free = card.ranks is None or any(d.rank is None and not isinstance(d, Fixed) and r is None
+                                     for d, r in zip(card.domain, card.ranks))
+    out = []
+    for fixed in combinations(card):
+        for shape in shapes if free else shapes[:1]:
+            each = shape if any(isinstance(s, tuple) for s in shape) else (shape,)
+            p = point(card, sample(card, np.random.default_rng(seed), fixed, each, dtype, sizes))
+            if p is not None:
+                out.append(p)
+    return out
+
+
+# ---- derivatives at a point ------------------------------------------------------------------------------------------
+
+def run(derivative, *args, compile=False):
+    """Call a transform through the function that it emits, compiled or as plain Python."""
+    emitted = derivative.build(tuple(map(numba.typeof, args)))[1]
+    return (emitted if compile else emitted.py_func)(*fresh(args))
+
+
+def intact(p, argnums):
+    """Arguments and seeds stay as they were; tangents and cotangents are arrays of their own."""
+    for make, seed in zip((transform.jvp, transform.vjp), directions(p, argnums)):
+        kept = p.args, seed
+        given = fresh(kept)
+        emitted = make(p.fn, argnums).build(tuple(map(numba.typeof, given)))[1].py_func
+        made = emitted(*given)[1]
+        assert identical(given, kept), f"{p}: an argument or a seed was overwritten by {make.__name__}"
+        if make is transform.vjp or p.call not in VIEWS:
+            apart(made, given, f"{p}: a result of {make.__name__}, argnums={argnums},")
+
+
+def identical(a, b):
+    """Are two structures the same to the last bit?"""
+    if isinstance(b, tuple):
+        return len(a) == len(b) and all(map(identical, a, b))
+    return np.array_equal(a, b, equal_nan=isinstance(b, (float, np.floating)) or getattr(getattr(b, "dtype", None), "kind", "") == "f")
+
+
+def arrays(x):
+    """The arrays in a structure."""
+    return [y for v in x for y in arrays(v)] if isinstance(x, tuple) else [x] if isinstance(x, np.ndarray) else []
+
+
+def apart(made, given, what):
+    """Arrays that were made share no memory with what was given, nor with one another."""
+    made = arrays(made)
+    for k, a in enumerate(made):
+        for b in (*arrays(given), *made[:k]):
+            assert not np.shares_memory(a, b), f"{what} shares memory with another array"
+
+
+def near(a, b, rtol, what):
+    """Two structures agree, entry by entry, to rtol of the largest entry."""
+    if isinstance(b, tuple):
+        assert isinstance(a, tuple) and len(a) == len(b), f"{what}: {a} is not of the structure of {b}"
+        for x, y in zip(a, b):
+            near(x, y, rtol, what)
+        return
+    assert np.shape(a) == np.shape(b), f"{what}: shape {np.shape(a)}, expected {np.shape(b)}"
+    scale = np.max(np.abs(b), initial=1e-3) if np.size(b) else 1.0
+    np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * scale, err_msg=what)
+
+
+def minus(a, b, factor=1.0):
+    """a - factor b, of structures."""
+    return tuple(minus(x, y, factor) for x, y in zip(a, b)) if isinstance(b, tuple) else np.subtract(a, np.multiply(factor, b))
+
+
+def slope(f, h=3e-4):
+    """The derivative at 0 of f, whose values are structures of floats, by central differences of fourth order."""
+    steep = minus(minus(f(h), f(-h)), minus(f(2 * h), f(-2 * h)), 0.125)
+    return minus(steep, steep, 1 - 8 / (12 * h))
+
+
+def along(args, argnums, dots):
+    """h -> the arguments, moved along the tangents."""
+    return lambda h: tuple(moved(a, dots[argnums.index(k)], h) if k in argnums else fresh(a) for k, a in enumerate(args))
+
+
+def directions(p, argnums, seed=1):
+    """Random tangents of the arguments, and a random cotangent of the result."""
+    rng = np.random.default_rng(seed)
+    draw = lambda shape: rng.normal(size=shape)
+    return like(tuple(p.args[k] for k in argnums), draw), like(p.fn(*fresh(p.args)), draw)
+
+
+def both(p, argnums, dots, bar, compile=False):
+    """Values, tangent and cotangents of both modes."""
+    value, dot = run(transform.jvp(p.fn, argnums), p.args, dots, compile=compile)
+    again, bars = run(transform.vjp(p.fn, argnums), p.args, bar, compile=compile)
+    return value, dot, again, bars
+
+
+def first_order(p, argnums, compile=False):
+    """Value, differences and adjoint identity at one point, in these arguments."""
+    dots, bar = directions(p, argnums)
+    value, dot, again, bars = both(p, argnums, dots, bar, compile)
+    expected = p.fn(*fresh(p.args))
+    near(value, expected, 1e-12, f"{p}: value in forward mode")
+    near(again, expected, 1e-12, f"{p}: value in reverse mode")
+    at = along(p.args, argnums, dots)
+    near(dot, slope(lambda h: p.fn(*at(h))), 1e-6, f"{p}: tangent against differences, argnums={argnums}")
+    near(tuple(np.shape(b) for b in bars), tuple(np.shape(d) for d in dots), 0.0, f"{p}: shapes of the cotangents")
+    left, right = inner(bar, dot), inner(bars, dots)
+    assert abs(left - right) <= 1e-9 * (abs(left) + size(dot) + size(bars)), (
+        f"{p}: adjoint identity, argnums={argnums}: {left} in forward mode, {right} in reverse mode")
+    return value, dot, again, bars
+
+
+def second_order(p):
+    """The tangent of the pullback against differences of the pullback; the pullback of the pullback is its adjoint."""
+    argnums = p.argnums
+    dots, bar = directions(p, argnums)
+    rng = np.random.default_rng(2)
+    pull = transform.vjp(p.fn, argnums)
+    point_ = (p.args, bar)
+    move = like(point_, lambda shape: rng.normal(size=shape))
+    _, (value_dot, bars_dot) = run(transform.jvp(pull), point_, move)
+    at = along(point_, (0, 1), move)
+    value, bars = slope(lambda h: run(pull, *at(h)))
+    near(value_dot, value, 1e-5, f"{p}: tangent of the value in the pullback")
+    near(bars_dot, bars, 1e-5, f"{p}: tangent of the cotangents")
+    seed = like((value_dot, bars_dot), lambda shape: rng.normal(size=shape))
+    _, back = run(transform.vjp(pull), point_, seed)
+    left, right = inner(seed, (value_dot, bars_dot)), inner(back, move)
+    assert abs(left - right) <= 1e-9 * (abs(left) + size(bars_dot) + size(back)), (
+        f"{p}: adjoint identity of the pullback: {left} in forward mode, {right} in reverse mode")

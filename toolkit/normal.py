@@ -1,0 +1,71 @@
+"""Before differentiation, what is computed twice is computed once: the two cotangents of one value then become one, and
+what would be kept twice is kept once.
+
+A number that a block has already computed from the same operands, or already loaded from an array that was not written since,
+takes the earlier name. Only what has no effect is shared, and nothing moves.
+"""
+from dataclasses import replace
+
+from . import infer
+from .activity import Aliases
+from .lower import dim, trips
+from .primitive import CATALOGUE, FLAT
+from .program import Const, For, Get, If, Let, Set, Tup, Var, While, blocks, mapped, substituted, walk
+
+
+def normalised(program):
+    """The program with common subexpressions of numbers shared."""
+    aliases, same = Aliases(program), {}
+    return replace(program, body=_block(program.body, {}, aliases, same), result=mapped(program.result, lambda v: same.get(v, v)))
+
+
+def _key(s, use):
+    """What makes two statements the same computation, or None."""
+    fix = lambda a: _frozen(mapped(a, use))
+    if isinstance(s, Let) and not infer.is_array(s.out) and not s.kw and (s.fn in CATALOGUE or s.fn in FLAT or s.fn in (dim, trips)):
+        if s.fn is not dim and any(infer.is_array(a) for a in s.args if isinstance(a, (Var, Const))):
+            return None
+        return (s.fn, s.out.type, *map(fix, s.args))
+    if isinstance(s, Get) and not infer.is_array(s.out) and isinstance(s.arr, Var):
+        return ("get", use(s.arr), *map(fix, s.index))
+    return None
+
+
+def _frozen(atom):
+    if isinstance(atom, Const):
+        return (type(atom.value), repr(atom.value))
+    return tuple(map(_frozen, atom.items)) if isinstance(atom, Tup) else atom
+
+
+def _block(block, known, aliases, same):
+    use, known = lambda v: same.get(v, v), dict(known)
+    out = []
+    for s in block:
+        written = {aliases.of(t.arr) for t in walk([s]) if isinstance(t, Set) and isinstance(t.arr, Var)}
+        if written:
+            known = {k: v for k, v in known.items() if not (k[0] == "get" and aliases.of(k[1]) in written)}
+        key = _key(s, use)
+        if key is not None:
+            if key in known:
+                same[s.out] = known[key]
+                continue
+            known[key] = s.out
+        if isinstance(s, (For, While, If)):
+            parts = [_block(b, known, aliases, same) for b in blocks(s)]
+            names = ("body",) if isinstance(s, For) else ("test", "body") if isinstance(s, While) else ("then", "orelse")
+            s = _outer(replace(s, **dict(zip(names, parts))), use)
+        else:
+            s = substituted([s], use)[0]
+        out.append(s)
+    return out
+
+
+def _outer(s, use):
+    """A compound statement with its own operands renamed."""
+    u = lambda a: mapped(a, use)
+    if isinstance(s, If):
+        return replace(s, cond=u(s.cond), phis=[replace(p, then=u(p.then), orelse=u(p.orelse)) for p in s.phis])
+    carries = [replace(c, init=u(c.init), end=u(c.end)) for c in s.carries]
+    if isinstance(s, For):
+        return replace(s, lo=u(s.lo), hi=u(s.hi), step=u(s.step), carries=carries, brk=u(s.brk))
+    return replace(s, cond=u(s.cond), carries=carries, brk=u(s.brk))
