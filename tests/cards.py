@@ -147,17 +147,12 @@ def identical(a, b):
     return np.array_equal(a, b, equal_nan=isinstance(b, (float, np.floating)) or getattr(getattr(b, "dtype", None), "kind", "") == "f")
 
 
-def arrays(x):
-    """The arrays in a structure."""
-    return [y for v in x for y in arrays(v)] if isinstance(x, tuple) else [x] if isinstance(x, np.ndarray) else []
-
-
 def apart(made, given, what):
     """Arrays that were made share no memory with what was given, nor with one another."""
-    made = arrays(made)
+    made = [x for x in leaves(made) if isinstance(x, np.ndarray)]
     for k, a in enumerate(made):
-        for b in (*arrays(given), *made[:k]):
-            assert not np.shares_memory(a, b), f"{what} shares memory with another array"
+        for b in (*leaves(given), *made[:k]):
+            assert not isinstance(b, np.ndarray) or not np.shares_memory(a, b), f"{what} shares memory with another array"
 
 
 def near(a, b, rtol, what):
@@ -210,12 +205,19 @@ def first_order(p, argnums, compile=False):
     near(value, expected, 1e-12, f"{p}: value in forward mode")
     near(again, expected, 1e-12, f"{p}: value in reverse mode")
     at = along(p.args, argnums, dots)
-    near(dot, slope(lambda h: p.fn(*at(h))), 1e-6, f"{p}: tangent against differences, argnums={argnums}")
+    coarse = any(np.asarray(x).dtype == np.float32 for x in leaves(expected))       # the card itself rounds to float32
+    step, rtol = (0.05, 1e-4) if coarse else (3e-4, 1e-6)
+    near(dot, slope(lambda h: p.fn(*at(h)), step), rtol, f"{p}: tangent against differences, argnums={argnums}")
     near(tuple(np.shape(b) for b in bars), tuple(np.shape(d) for d in dots), 0.0, f"{p}: shapes of the cotangents")
     left, right = inner(bar, dot), inner(bars, dots)
     assert abs(left - right) <= 1e-9 * (abs(left) + size(dot) + size(bars)), (
         f"{p}: adjoint identity, argnums={argnums}: {left} in forward mode, {right} in reverse mode")
     return value, dot, again, bars
+
+
+def leaves(x):
+    """The numbers and arrays of a structure."""
+    return [y for v in x for y in leaves(v)] if isinstance(x, tuple) else [x]
 
 
 def second_order(p):
@@ -228,9 +230,11 @@ def second_order(p):
     move = like(point_, lambda shape: rng.normal(size=shape))
     _, (value_dot, bars_dot) = run(transform.jvp(pull), point_, move)
     at = along(point_, (0, 1), move)
-    value, bars = slope(lambda h: run(pull, *at(h)))
-    near(value_dot, value, 1e-5, f"{p}: tangent of the value in the pullback")
-    near(bars_dot, bars, 1e-5, f"{p}: tangent of the cotangents")
+    coarse = any(np.asarray(x).dtype == np.float32 for x in leaves(run(pull, *point_)))
+    step, rtol = (0.05, 1e-4) if coarse else (3e-4, 1e-5)
+    value, bars = slope(lambda h: run(pull, *at(h)), step)
+    near(value_dot, value, rtol, f"{p}: tangent of the value in the pullback")
+    near(bars_dot, bars, rtol, f"{p}: tangent of the cotangents")
     seed = like((value_dot, bars_dot), lambda shape: rng.normal(size=shape))
     _, back = run(transform.vjp(pull), point_, seed)
     left, right = inner(seed, (value_dot, bars_dot)), inner(back, move)

@@ -1,5 +1,7 @@
 """Forward and reverse automatic differentiation of Numba functions, from one catalogue of primitives."""
+from .check import LawBroken, check_grads
 from .errors import DualtapeError, Refusal, UsageError
-from .transform import grad, hvp, jvp, source, value_and_grad, vjp
+from .transform import grad, hessian, hvp, jacobian, jvp, source, value_and_grad, vjp
 
-__all__ = ["DualtapeError", "Refusal", "UsageError", "grad", "hvp", "jvp", "source", "value_and_grad", "vjp"]
+__all__ = ["DualtapeError", "LawBroken", "Refusal", "UsageError", "check_grads", "grad", "hessian", "hvp", "jacobian", "jvp",
+           "source", "value_and_grad", "vjp"]

@@ -11,27 +11,16 @@ a deeper one. Levels bear no names: where one derivative is taken inside another
 import ast
 import functools
 import inspect
+import math
 import numbers
 import operator
+from types import MappingProxyType
 
 import numba
 import numpy as np
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
 from numba.core.typeconv import Conversion
-from numba.extending import (
-    NativeValue,
-    box,
-    lower_builtin,
-    lower_cast,
-    make_attribute_wrapper,
-    models,
-    overload,
-    register_model,
-    type_callable,
-    typeof_impl,
-    unbox,
-)
 
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
 from .infer import name_of
@@ -39,7 +28,8 @@ from .linear import differential
 from .primitive import CATALOGUE, FLAT, lookup
 
 UNARY = operator.neg, operator.pos, operator.abs
-BINARY = (operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow)
+BINARY = operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow
+SEEN = bool, int, hash, round, math.floor, math.ceil, math.trunc     # what Python asks a number's methods for
 COMPARISONS = operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne
 REAL = types.Float, types.Integer, types.Boolean
 
@@ -59,18 +49,6 @@ class Dual:
     def __repr__(self):
         return f"Dual({self.value}, {self.tangent})"
 
-    def __reduce__(self):
-        return Dual, (self.value, self.tangent)
-
-    def __hash__(self):
-        return hash(self.value)
-
-    def __bool__(self):
-        return bool(self.value)
-
-    def __int__(self):
-        return int(self.value)
-
     def __float__(self):
         raise TypeError("a Dual is not a float: float() and the functions of `math` would drop its tangent. Call the "
                         "NumPy function of that meaning (np.exp for math.exp), or compile the caller with @njit; "
@@ -84,18 +62,6 @@ class Dual:
     def __array_function__(self, fn, kinds, args, kw):
         return apply(fn, args, kw)
 
-    def __round__(self, digits=None):
-        return round(self.value, digits)
-
-    def __floor__(self):
-        return np.floor(self.value).__int__()
-
-    def __ceil__(self):
-        return np.ceil(self.value).__int__()
-
-    def __trunc__(self):
-        return np.trunc(self.value).__int__()
-
 
 def number(x):
     """What a Dual may hold: a Dual, a float of NumPy or Python; integers become floats. TypeError for anything else."""
@@ -108,7 +74,7 @@ def number(x):
 
 def scalar(x):
     """Is it a real number?"""
-    return isinstance(x, (Dual, numbers.Real, np.bool_))
+    return isinstance(x, (float, int, Dual, np.floating, np.integer, np.bool_, numbers.Real))
 
 
 def depth(x):
@@ -132,7 +98,8 @@ def tangent(card, live):
     form = " + ".join(f"({ast.unparse(form)})" for form, _ in terms) or "0.0"
     heads = ", ".join([*card.params, "out", *(f"{p}_dot" for p in live)])
     space = dict(terms[0][1]) if terms else {}
-    exec(compile(f"def {card.name}_dot({heads}):\n    return {form}\n", f"<differential of {card.name}>", "exec"), space)
+    text = f"def {card.name}_dot({heads}):\n    return {form}\n"
+    exec(compile(text, f"<differential of {card.name}>", "exec"), space)
     return space[f"{card.name}_dot"]
 
 
@@ -146,8 +113,12 @@ def interpreted(card, live):
 
 
 @functools.cache
-def compiled(card, live):
-    """The same, compiled: a division by zero in a tangent gives inf, as the cards promise at their kinks."""
+def compiled(card, live, level):
+    """The same, compiled: a division by zero in a tangent gives inf, as the cards promise at their kinks.
+
+    One dispatcher for each depth of Duals: the differential of a Dual of Duals calls that of its parts, which Numba
+    would take for a recursion.
+    """
     return numba.njit(tangent(card, live), error_model="numpy")
 
 
@@ -157,32 +128,36 @@ def valued(card, call):
     return card.value if module.startswith("numpy") and not isinstance(call, np.ufunc) else call
 
 
-def carriers(card, depths):
-    """The arguments that carry a tangent: the deepest."""
-    return tuple(p for p, d in zip(card.params, depths, strict=False) if p in card.active and d == max(depths))
+@functools.cache
+def served(call, depths):
+    """(the card of a call on Duals of these depths, the parameters that carry its tangent: the deepest), or None."""
+    card = lookup(call, (0,) * len(depths))
+    if card is None or not card.elementwise or len(depths) < len(card.params):
+        return None
+    return card, tuple(p for p, d in zip(card.params, depths, strict=True) if p in card.active and d == max(depths))
 
 
 # ---- in Python -------------------------------------------------------------------------------------------------------
 
-def called(call, *args):
-    """call(*args), whether or not there are Duals among the arguments."""
-    return apply(call, args) if any(isinstance(a, Dual) for a in args) else call(*args)
+def called(call, *args, **kw):
+    """call(*args, **kw), whether or not there are Duals among the arguments."""
+    return apply(call, args, kw) if any(isinstance(a, Dual) for a in args) else call(*args, **kw)
 
 
-def apply(call, args, kw=None):
+def apply(call, args, kw=MappingProxyType({})):
     """call(*args) for numbers and Duals; TypeError where the catalogue has no card for it."""
     depths = tuple(map(depth, args))
-    outer = [d == max(depths) for d in depths]
-    values = [a.value if o else a for a, o in zip(args, outer, strict=True)]
+    top = max(depths)
+    values = [a.value if d == top else a for a, d in zip(args, depths, strict=True)]
     if call in FLAT:
-        return called(functools.partial(call, **kw) if kw else call, *values)
-    card = lookup(call, (0,) * len(args))
-    if card is None or kw or not card.elementwise or not all(map(scalar, args)):
+        return called(call, *values, **kw)
+    service = served(call, depths)
+    if service is None or kw or not all(map(scalar, args)):
         shown = ", ".join(type(a).__name__ for a in args)
         raise TypeError(f"{name_of(call)}({shown}) is not defined for Duals: they are numbers; use jvp for arrays")
-    out = called(call, *values) if max(depths) > 1 else valued(card, call)(*values)
-    live = carriers(card, depths)
-    dots = [a.tangent for p, a in zip(card.params, args, strict=False) if p in live]
+    card, live = service
+    out = called(call, *values) if top > 1 else valued(card, call)(*values)
+    dots = [a.tangent for p, a in zip(card.params, args, strict=True) if p in live]
     with np.errstate(all="ignore"):
         return Dual(out, interpreted(card, live)(*map(lenient, (*values, out, *dots))))
 
@@ -202,7 +177,7 @@ def method(call):
     return left, right
 
 
-for _call in (*UNARY, *BINARY, *COMPARISONS):
+for _call in (*UNARY, *BINARY, *COMPARISONS, *SEEN):
     _left, _right = method(_call)
     setattr(Dual, f"__{_call.__name__.strip('_')}__", _left)
     if _call in BINARY:
@@ -236,24 +211,24 @@ def depth_of(t):
     return t.depth if isinstance(t, DualType) else 0
 
 
-@typeof_impl.register(Dual)
+@extending.typeof_impl.register(Dual)
 def _(x, c):
-    return DualType(x.value._numba_type_ if hasattr(x.value, "_numba_type_") else typeof_impl(x.value, c))
+    return DualType(extending.typeof_impl(x.value, c))
 
 
-@register_model(DualType)
-class DualModel(models.StructModel):
+@extending.register_model(DualType)
+class DualModel(extending.models.StructModel):
     """Two numbers, by value: LLVM keeps them in registers."""
 
     def __init__(self, dmm, fe):
         super().__init__(dmm, fe, [("value", fe.dtype), ("tangent", fe.dtype)])
 
 
-make_attribute_wrapper(DualType, "value", "value")
-make_attribute_wrapper(DualType, "tangent", "tangent")
+extending.make_attribute_wrapper(DualType, "value", "value")
+extending.make_attribute_wrapper(DualType, "tangent", "tangent")
 
 
-@type_callable(Dual)
+@extending.type_callable(Dual)
 def _(context):
     def typer(value, tangent):
         if not all(isinstance(t, (DualType, *REAL)) for t in (value, tangent)):
@@ -263,7 +238,7 @@ def _(context):
     return typer
 
 
-@lower_builtin(Dual, types.Any, types.Any)
+@extending.lower_builtin(Dual, types.Any, types.Any)
 def _(context, builder, sig, args):
     to = sig.return_type.dtype
     return packed(context, builder, sig.return_type,
@@ -277,10 +252,10 @@ def packed(context, builder, t, value, tangent):
     return out._getvalue()
 
 
-@lower_cast(types.Float, DualType)
-@lower_cast(types.Integer, DualType)
-@lower_cast(types.Boolean, DualType)
-@lower_cast(DualType, DualType)
+@extending.lower_cast(types.Float, DualType)
+@extending.lower_cast(types.Integer, DualType)
+@extending.lower_cast(types.Boolean, DualType)
+@extending.lower_cast(DualType, DualType)
 def _(context, builder, have, want, x):
     if depth_of(have) == want.depth:
         parts = cgutils.create_struct_proxy(have)(context, builder, x)
@@ -291,7 +266,7 @@ def _(context, builder, have, want, x):
                   context.cast(builder, zero, types.float64, want.dtype))
 
 
-@unbox(DualType)
+@extending.unbox(DualType)
 def _(t, obj, c):
     parts = []
     for name in ("value", "tangent"):
@@ -299,10 +274,10 @@ def _(t, obj, c):
         parts.append(c.unbox(t.dtype, part))
         c.pyapi.decref(part)
     failed = c.builder.or_(*(p.is_error if p.is_error is not None else cgutils.false_bit for p in parts))
-    return NativeValue(packed(c.context, c.builder, t, *(p.value for p in parts)), is_error=failed)
+    return extending.NativeValue(packed(c.context, c.builder, t, *(p.value for p in parts)), is_error=failed)
 
 
-@box(DualType)
+@extending.box(DualType)
 def _(t, x, c):
     parts = cgutils.create_struct_proxy(t)(c.context, c.builder, x)
     boxed = [c.box(t.dtype, p) for p in (parts.value, parts.tangent)]
@@ -325,41 +300,40 @@ def implementation(call, *args):
     space = {"call": call, "Dual": Dual}
     body = f"return call({', '.join(values)})"
     if call not in FLAT:
-        card = lookup(call, (0,) * len(args))
-        if card is None or not card.elementwise:
+        if served(call, depths) is None:
             return None
-        live = carriers(card, depths)
-        dots = [f"{n}.tangent" for n, p in zip(names, card.params, strict=False) if p in live]
-        value = valued(card, call) if max(depths) == 1 else call
-        space |= {"call": numba.njit(value) if value is card.value else call, "tangent": compiled(card, live)}
+        card, live = served(call, depths)
+        dots = [f"{n}.tangent" for n, p in zip(names, card.params, strict=True) if p in live]
+        if max(depths) == 1 and valued(card, call) is not call:
+            space["call"] = numba.njit(card.value)
+        space["tangent"] = compiled(card, live, max(depths))
         body = (f"out = call({', '.join(values)})\n"
                 f"    return Dual(out, tangent({', '.join([*values, 'out', *dots])}))")
-    exec(f"def dual_{getattr(call, '__name__', 'call')}({', '.join(names)}):\n    {body}\n", space)
-    return space[f"dual_{getattr(call, '__name__', 'call')}"]
+    exec(f"def dual_{call.__name__}({', '.join(names)}):\n    {body}\n", space)
+    return space[f"dual_{call.__name__}"]
+
+
+def implementing(call):
+    """What `overload` asks for."""
+    return lambda *args: implementation(call, *args)
 
 
 def takes_numbers(call):
-    """May a flat function be given floats?"""
-    for args in ((1.5,), (1.5, 0.5)):
-        try:
-            call(*args)
-        except (TypeError, ValueError):
-            continue
-        return True
-    return False
+    """Is a flat function one of numbers? (Identity is the object's, and is left to Numba.)"""
+    scalars = getattr(call, "__module__", None) in ("math", "_operator") and call not in (operator.is_, operator.is_not)
+    return scalars or isinstance(call, np.ufunc) or call in (*SEEN, np.round, np.around, np.isclose)
 
 
 def register():
     """Teach Numba every elementwise call of the catalogue on Duals, and its in-place form."""
     cards = {call for call, cards in CATALOGUE.items() if any(c.elementwise for c in cards)}
-    calls = cards | {f for f in FLAT if f not in (operator.is_, operator.is_not) and takes_numbers(f)}
+    calls = cards | set(filter(takes_numbers, FLAT))
     for call in calls:
         if isinstance(call, type) and issubclass(call, np.generic):
             continue     # Numba keeps np.float64(x) to itself: write float(x)
-        overload(call, strict=False)(lambda *args, call=call: implementation(call, *args))
-        inplace = getattr(operator, f"i{call.__name__}", None) if call in BINARY else None
-        if inplace is not None:
-            overload(inplace, strict=False)(lambda *args, call=call: implementation(call, *args))
+        extending.overload(call, strict=False)(implementing(call))
+        if call in BINARY:
+            extending.overload(getattr(operator, f"i{call.__name__}"), strict=False)(implementing(call))
 
 
 register()

@@ -140,6 +140,8 @@ class Forward:
                 tangent = b.let(runtime.spread_like, tangent, out)
             elif any(tangent is env[f"{p}_dot"] for p in chosen):
                 tangent = b.copy(tangent)
+            if out.type.layout == "C" and tangent.type.layout != "C":     # views of both must be of one type
+                tangent = b.let(runtime.spread_like, tangent, out)
         return b.cast(tangent, out.type)
 
     def on_Get(self, s):

@@ -9,8 +9,14 @@ import ast
 import operator
 
 from . import infer
+from .errors import Refusal
 from .lower import BINARY, lower_rule
 from .primitive import lookup, returned
+
+
+def undeclared(name, argument):
+    """The refusal of a derivative that no card declares."""
+    return Refusal(f"{name} has no derivative in {argument} in the catalogue", "Hold that argument fixed, or write the function out.")
 
 
 def has_dot(node):
@@ -50,7 +56,7 @@ def differential(card, live):
         return [(form, card.form.__globals__)] if form is not None else []
     missing = [p for p in live if p not in card.adjoint]
     if missing:
-        raise NotImplementedError(f"{card} declares no derivative in {missing[0]}")
+        raise undeclared(card.name, missing[0])
     return [(renamed(returned(card.value), {p: f"{p}_dot"}), card.value.__globals__) for p in live]
 
 
@@ -76,7 +82,7 @@ def pull(builder, card, env, live):
     if card.form is None:
         for p in live:
             if p not in card.adjoint:
-                raise NotImplementedError(f"{card} declares no derivative in {p}")
+                raise undeclared(card.name, p)
             yield p, transposed(builder, card, p, env)
         return
     for form, scope in differential(card, live):
@@ -131,7 +137,7 @@ def _call(builder, fn, args, bar, env, scope):
             atoms.append(lower_rule(builder, a, env, scope))
     card = lookup(fn, tuple(infer.rank_of(a) for a in atoms))
     if card is None or not all(card.params[k] in card.adjoint for k in forms):
-        raise NotImplementedError(f"no transpose of {infer.name_of(fn)} is declared")
+        raise undeclared(infer.name_of(fn), "this argument")
     inside = dict(zip(card.params, atoms)) | {"out_bar": bar}
     for k in forms:
         yield from _transpose(builder, args[k], transposed(builder, card, card.params[k], inside), env, scope)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 from numba import types
 
-from . import infer
+from . import infer, kernels
 from .errors import Refusal
 from .primitive import CATALOGUE, FLAT, VIEWS
 from .program import UNDEFINED, Const, Get, If, Let, Phi, Set, Span, Tup, Var
@@ -388,7 +388,7 @@ class Expressions:
                                    if isinstance(args[0].value, type) and issubclass(args[0].value, np.generic)
                                    else {float: types.float64, int: types.intp}[args[0].value])
             case "flatten":
-                return self.b.let(np.ravel, self.b.copy(x), hint=hint)
+                return self.flattened(x)
             case "item":
                 return self.b.get(x, tuple(args) or (Const(0),) * infer.rank_of(x), hint)
             case "fill":
@@ -561,12 +561,50 @@ class Expressions:
         return out
 
     def slogdet(self, a):
-        from . import runtime
-        return Tup((self.b.let(runtime.slogdet_sign, a), self.b.let(runtime.logabsdet, a)))
+        return Tup((self.b.let(kernels.slogdet_sign, a), self.b.let(kernels.logabsdet, a)))
+
+    def contiguous(self, x):
+        """x itself where it is contiguous in C order, else a copy that is."""
+        return x if infer.type_of(x).layout == "C" else self.fresh(x)
+
+    def fresh(self, x):
+        out = self.new(self.b.shape(x), infer.type_of(x))
+        self.b.set(out, (Const(Ellipsis),), x)
+        return out
+
+    def raveled(self, x):
+        return self.b.let(np.ravel, self.contiguous(x))
+
+    def flattened(self, x):
+        return self.b.let(np.ravel, self.fresh(x))
+
+    def diag(self, v, k=Const(0)):
+        if infer.rank_of(v) == 2:
+            return self.b.let(kernels.diagonal, v, k)
+        n = self.b.let(operator.add, self.b.dim(v, 0), self.b.let(abs, k))
+        return self.b.let(kernels.on_diagonal, v, k, Tup((n, n)))
+
+    def diff(self, x, n=Const(1)):
+        """Differences of neighbours along the last axis."""
+        for _ in range(self.static(n)):
+            whole = Span(Const(None), Const(None), None)
+            lead = (whole,) * (infer.rank_of(x) - 1)
+            x = self.b.let(operator.sub, self.b.get(x, (*lead, Span(Const(1), Const(None), None))),
+                           self.b.get(x, (*lead, Span(Const(None), Const(-1), None))))
+        return x
+
+    def append(self, x, v):
+        return self.joined(Tup((self.raveled(self.raised(x, 1)), self.raveled(self.raised(v, 1)))))
+
+    def linspace(self, lo, hi, n=Const(50)):
+        step = self.b.let(operator.truediv, self.b.let(operator.sub, hi, lo), self.b.let(operator.sub, n, Const(1)))
+        return self.b.let(operator.add, lo, self.b.let(operator.mul, self.b.let(np.arange, n), step))
 
     rewrites = {np.concatenate: joined, np.hstack: hstack, np.vstack: vstack, np.stack: stack, np.array: array,
                 np.column_stack: column_stack, np.full: full, np.full_like: full_like, len: length, np.shape: shape_of,
-                np.size: size, np.linalg.slogdet: slogdet, min: least, max: greatest}
+                np.size: size, np.linalg.slogdet: slogdet, min: least, max: greatest,
+                np.ascontiguousarray: contiguous, np.ravel: raveled, np.diag: diag, np.diff: diff, np.append: append,
+                np.linspace: linspace}
 
 
 def lower_rule(builder, expression, env, scope):

@@ -319,3 +319,55 @@ def source(transform, *args):
             second = infer.type_of(f.result)
         kinds = (types.BaseTuple.from_types(kinds), second)
     return transform.build(kinds)[0]
+
+
+def jacobian(f, argnums=0, mode="auto"):
+    """`jacobian(f)(x)`: the array of shape out.shape + x.shape; a tuple of them where argnums is one.
+
+    mode="forward" takes one jvp an input, "reverse" one vjp an output, "auto" whichever are fewer. Raises UsageError.
+    """
+    if mode not in ("forward", "reverse", "auto"):
+        raise UsageError(f"mode={mode!r}: expected 'forward', 'reverse' or 'auto'")
+    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    push_, pull_ = jvp(f, wanted), vjp(f, wanted)
+    plain = f if isinstance(f, Transform) or hasattr(f, "py_func") else numba.njit(f)
+
+    def compute(*args):
+        out = plain(*_copied(args))
+        xs = tuple(args[k] for k in wanted)
+        if isinstance(out, tuple) or any(isinstance(x, tuple) for x in xs):
+            raise UsageError("jacobian takes functions of numbers and arrays that return a number or an array")
+        forward_ = mode == "forward" or mode == "auto" and sum(map(np.size, xs)) <= np.size(out)
+        blocks = [np.zeros(np.shape(out) + np.shape(x)) for x in xs]
+        if forward_:
+            for k, x in enumerate(xs):
+                for i in range(np.size(x)):
+                    dots = tuple(_unit(y, i if j == k else None) for j, y in enumerate(xs))
+                    blocks[k].reshape(-1, max(np.size(x), 1))[:, i] = np.ravel(push_(_copied(args), dots)[1])
+        else:
+            for i in range(np.size(out)):
+                cts = pull_(_copied(args), _unit(out, i))[1]
+                for block, ct in zip(blocks, cts):
+                    block.reshape(max(np.size(out), 1), -1)[i] = np.ravel(ct)
+        return blocks[0] if isinstance(argnums, int) else tuple(blocks)
+    return compute
+
+
+def _copied(args):
+    """Arguments that a function may write to."""
+    return tuple(a.copy() if isinstance(a, np.ndarray) else a for a in args)
+
+
+def _unit(x, i):
+    """The i-th unit vector of x's shape (zero for None)."""
+    if not isinstance(x, np.ndarray):
+        return type(x)(i is not None) if isinstance(x, (float, np.floating)) else float(i is not None)
+    e = np.zeros(x.shape, x.dtype)
+    if i is not None:
+        e.reshape(-1)[i] = 1
+    return e
+
+
+def hessian(f, argnums=0):
+    """`hessian(f)(x)`: second derivatives of a scalar function, shape x.shape + x.shape (forward over reverse)."""
+    return jacobian(grad(f, argnums), argnums, mode="forward")

@@ -1,2 +1,2 @@
 """The cards, one file per family, no logic."""
-from . import arithmetic, elementary  # noqa: F401  (importing a family registers its cards)
+from . import algebra, arithmetic, elementary, networks, products, reductions, shapes, special  # noqa: F401  (registers the cards)
