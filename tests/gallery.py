@@ -11,8 +11,8 @@ No program writes to its arguments, except those whose name starts with `mutates
 (or copies) at every call.
 """
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 from numba import njit

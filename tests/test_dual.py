@@ -10,7 +10,7 @@ import pytest
 from tests.laws import derivative
 from toolkit import jvp
 from toolkit.domain import Fixed
-from toolkit.dual import BINARY, COMPARISONS, UNARY, Dual
+from toolkit.dual import BINARY, COMPARISONS, UNARY, Dual, of_numbers
 from toolkit.errors import Refusal
 from toolkit.infer import name_of, result_type
 from toolkit.linear import differential
@@ -19,7 +19,7 @@ from toolkit.program import Const
 
 NATIVE = {*UNARY, *BINARY, *COMPARISONS, abs, pow, max, min}    # what Python hands to a number's methods
 KEPT = {np.float64, np.float32}                                 # Numba lets nobody teach these a new type
-CALLS = [(card, call) for call, cards in CATALOGUE.items() for card in cards if card.elementwise]
+CALLS = [(card, call) for call, cards in CATALOGUE.items() for card in cards if of_numbers(card)]
 
 
 def written(card, call):

@@ -17,7 +17,7 @@ class LawBroken(DualtapeError, AssertionError):
 
 def floats(x):
     """Is it a float, or an array of floats?"""
-    return isinstance(x, (float, np.floating)) or isinstance(x, np.ndarray) and x.dtype.kind == "f"
+    return isinstance(x, (float, np.floating)) or (isinstance(x, np.ndarray) and x.dtype.kind == "f")
 
 
 def flat(x):

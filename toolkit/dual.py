@@ -23,6 +23,7 @@ from numba.core import cgutils
 from numba.core.typeconv import Conversion
 
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
+from .domain import Fixed
 from .infer import name_of
 from .linear import differential
 from .primitive import CATALOGUE, FLAT, lookup
@@ -108,7 +109,7 @@ def interpreted(card, live):
     """The same, where the rule's own helpers take Duals too: for plain Python."""
     rule = tangent(card, live)
     helpers = {n: functools.partial(called, f) for n, f in rule.__globals__.items()
-               if inspect.isfunction(f) and f in CATALOGUE}
+               if (inspect.isfunction(f) or extending.is_jitted(f)) and f in CATALOGUE}
     return type(rule)(rule.__code__, rule.__globals__ | helpers)
 
 
@@ -128,11 +129,16 @@ def valued(card, call):
     return card.value if module.startswith("numpy") and not isinstance(call, np.ufunc) else call
 
 
+def of_numbers(card):
+    """Does the card serve numbers: in every argument, also in those that carry no derivative?"""
+    return card.elementwise and all(scalar(v) for d in card.domain if isinstance(d, Fixed) for v in d.values)
+
+
 @functools.cache
 def served(call, depths):
     """(the card of a call on Duals of these depths, the parameters that carry its tangent: the deepest), or None."""
     card = lookup(call, (0,) * len(depths))
-    if card is None or not card.elementwise or len(depths) < len(card.params):
+    if card is None or not of_numbers(card) or len(depths) < len(card.params):
         return None
     return card, tuple(p for p, d in zip(card.params, depths, strict=True) if p in card.active and d == max(depths))
 
@@ -326,11 +332,11 @@ def takes_numbers(call):
 
 def register():
     """Teach Numba every elementwise call of the catalogue on Duals, and its in-place form."""
-    cards = {call for call, cards in CATALOGUE.items() if any(c.elementwise for c in cards)}
+    cards = {call for call, cards in CATALOGUE.items() if any(map(of_numbers, cards))}
     calls = cards | set(filter(takes_numbers, FLAT))
     for call in calls:
-        if isinstance(call, type) and issubclass(call, np.generic):
-            continue     # Numba keeps np.float64(x) to itself: write float(x)
+        if extending.is_jitted(call) or (isinstance(call, type) and issubclass(call, np.generic)):
+            continue     # Numba compiles the one as it stands, and keeps the other to itself: write float(x)
         extending.overload(call, strict=False)(implementing(call))
         if call in BINARY:
             extending.overload(getattr(operator, f"i{call.__name__}"), strict=False)(implementing(call))

@@ -4,7 +4,6 @@ Names come from the user's source. Values that are used once are written where t
 come out of a branch share one Python name wherever their lifetimes do not overlap. Stacks are arrays with a top (lists for
 arrays).
 """
-import ast
 import builtins
 import keyword
 import math
@@ -15,9 +14,28 @@ import numpy as np
 
 from . import infer, tape
 from .lower import astype, dim, trips
-from .primitive import VIEWS
-from .program import (UNDEFINED, Const, For, Get, If, Let, NewStack, Pop, Push, Reserve, Set, Span, Stack, Tup, Var, While, binds,
-                      blocks, inner, leaves, reads, variables, walk)
+from .program import (
+    UNDEFINED,
+    Const,
+    For,
+    Get,
+    If,
+    Let,
+    Pop,
+    Push,
+    Reserve,
+    Set,
+    Span,
+    Tup,
+    Var,
+    While,
+    binds,
+    blocks,
+    inner,
+    reads,
+    variables,
+    walk,
+)
 
 INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
          operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.lt: "<", operator.le: "<=", operator.gt: ">",
@@ -108,7 +126,7 @@ class Names:
     # ---- webs
     def free(self, a, b):
         """May these two groups share a name?"""
-        return not any(x[0] < y[1] and y[0] < x[1] or x[0] == y[0] for x in a[1] for y in b[1])
+        return not any((x[0] < y[1] and y[0] < x[1]) or x[0] == y[0] for x in a[1] for y in b[1])
 
     def merge(self, a, b):
         """Give two Vars one name, if their types agree and their lifetimes do not overlap."""
@@ -221,7 +239,7 @@ class Emitter:
 
     def reads_array(self, t, folded):
         """Does writing t further down the page read contents that may have changed by then?"""
-        if isinstance(t, Get) or t.fn is not dim and any(infer.is_array(a) for a in variables(*t.args)):
+        if isinstance(t, Get) or (t.fn is not dim and any(infer.is_array(a) for a in variables(*t.args))):
             return True
         return any(self.reads_array(folded[v], folded) for v in reads(t) if v in folded)
 
@@ -422,7 +440,10 @@ class Emitter:
             del self.lines[n:]
 
     def same(self, v, a):
-        return a is UNDEFINED or isinstance(a, Var) and a not in self.folded and self.names[a] == self.names[v]
+        return a is UNDEFINED or (isinstance(a, Var) and a not in self.folded and self.names[a] == self.names[v])
+
+    def s_Check(self, s):
+        self(f"{self.name_of(s.fn)}({', '.join(self.text(a) for a in s.args)})")
 
     # ---- stacks
     def tape(self, stack):

@@ -7,51 +7,29 @@ Arrays travel as pairs of references: a view's tangent is the same view of the t
 import numpy as np
 
 from . import infer, runtime
-from .activity import Aliases, active
-from .errors import Refusal
-from .linear import push
-from .lower import Builder, astype
-from .primitive import FLAT, VIEWS, lookup
-from .program import (UNDEFINED, Carry, Const, For, Get, If, Let, NewStack, Phi, Pop, Program, Push, Reserve, Set, Stack, Tup,
-                      Var, While, leaves, variables)
-
-
-def tangent_type(t):
-    """Tangents of an array are plain: writable, and contiguous where the array is."""
-    return t.copy(readonly=False) if infer.is_array(t) else t
-
-
-def tangent_params(program, argnums, tail):
-    """A structure like the parameters at `argnums`, of Vars for their (co)tangents."""
-    def one(atom):
-        match atom:
-            case Var(hint, t):
-                return Var(f"{hint}_{tail}", tangent_type(t))
-            case Tup(items):
-                return Tup(tuple(map(one, items)))
-        return atom
-    return [one(program.params[k][1]) for k in argnums]
-
-
-def bind(card, s):
-    """Parameter -> atom of one application, defaults included."""
-    import inspect
-    env = dict(zip(card.params, s.args)) | {"out": s.out}
-    for name, p in inspect.signature(card.value).parameters.items():
-        if name not in env and p.default is not p.empty:
-            env[name] = Const(p.default)
-    return env
-
-
-def card_of(s, live):
-    """The card that differentiates a Let with active arguments; a Refusal that says where if there is none."""
-    card = lookup(s.fn, tuple(infer.rank_of(a) for a in s.args))
-    if card is None or not (card.form or card.adjoint):
-        shown = ", ".join(str(infer.type_of(a)) for a in s.args)
-        raise Refusal(f"{infer.name_of(s.fn)}({shown}) has no derivative in the catalogue", "Write it with functions that have one.", s.place)
-    env = bind(card, s)
-    chosen = [p for p in card.active if p in env and live(env[p])]
-    return card, env, chosen
+from .activity import Aliases, active, guard
+from .linear import card_of, push
+from .lower import Builder, astype, tangent_params, tangent_type
+from .primitive import FLAT, VIEWS
+from .program import (
+    UNDEFINED,
+    Carry,
+    Const,
+    For,
+    If,
+    NewStack,
+    Phi,
+    Pop,
+    Program,
+    Push,
+    Reserve,
+    Stack,
+    Tup,
+    Var,
+    While,
+    leaves,
+    variables,
+)
 
 
 class Forward:
@@ -68,6 +46,7 @@ class Forward:
         for v, d in zip(roots, variables(*given)):
             if infer.is_float(v):
                 self.dots[v] = self.b.copy(d) if infer.is_array(v) and self.aliases.mutable(v) else d
+        guard(self.b, program, self.aliases, [p for p in zip(roots, variables(*given)) if infer.is_array(p[0])])
         for v in (v for _, p in program.params for v in variables(p)):
             if self.on(v) and v not in self.dots:
                 self.dots[v] = self.b.zeros_like(v, f"{v.hint}_dot")
@@ -156,6 +135,9 @@ class Forward:
                 self.b.set(self.dot(s.arr), s.index, self.dots[s.value], s.add)
             elif not s.add:
                 self.b.set(self.dot(s.arr), s.index, Const(0.0))
+
+    def on_Check(self, s):
+        self.b.add(s)
 
     def on_If(self, s):
         new = If(s.cond, [], [], list(s.phis))

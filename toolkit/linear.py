@@ -6,12 +6,14 @@ Forward mode lowers a pruned form as it stands; reverse mode walks it from the o
 of the cotangent. Names: `x_dot` tangents, `out_bar` cotangent.
 """
 import ast
+import inspect
 import operator
 
 from . import infer
 from .errors import Refusal
 from .lower import BINARY, lower_rule
 from .primitive import lookup, returned
+from .program import Const
 
 
 def undeclared(name, argument):
@@ -68,13 +70,33 @@ def renamed(expression, names):
     return Rename().visit(expression)
 
 
+def bind(card, s):
+    """Parameter -> atom of one application, defaults included."""
+    env = dict(zip(card.params, s.args)) | {"out": s.out}
+    for name, p in inspect.signature(card.value).parameters.items():
+        if name not in env and p.default is not p.empty:
+            env[name] = Const(p.default)
+    return env
+
+
+def card_of(s, live):
+    """The card that differentiates a Let with active arguments; a Refusal that says where if there is none."""
+    card = lookup(s.fn, tuple(infer.rank_of(a) for a in s.args))
+    if card is None or not (card.form or card.adjoint):
+        shown = ", ".join(str(infer.type_of(a)) for a in s.args)
+        raise Refusal(f"{infer.name_of(s.fn)}({shown}) has no derivative in the catalogue", "Write it with functions that have one.", s.place)
+    env = bind(card, s)
+    chosen = [p for p in card.active if p in env and live(env[p])]
+    return card, env, chosen
+
+
 def push(builder, card, env, live):
     """The tangent atom of one application: `env` binds parameters, `out` and tangents."""
     total = None
     for form, scope in differential(card, live):
         term = lower_rule(builder, form, env, scope)
         total = term if total is None else builder.let(BINARY[ast.Add], total, term)
-    return total
+    return builder.zeros_like(env["out"]) if total is None else total
 
 
 def pull(builder, card, env, live):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 from numba import types
 
-from . import infer, kernels
+from . import infer, runtime
 from .errors import Refusal
 from .primitive import CATALOGUE, FLAT, VIEWS
 from .program import UNDEFINED, Const, Get, If, Let, Phi, Set, Span, Tup, Var
@@ -26,8 +26,7 @@ COMPARE = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.G
            ast.Eq: operator.eq, ast.NotEq: operator.ne}
 UNARY = {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: operator.not_, ast.Invert: operator.invert}
 METHODS = {name: getattr(np, name) for name in
-           "sum mean var std prod min max cumsum cumprod argmin argmax dot ravel transpose repeat take trace copy "
-           "argsort diagonal nonzero all any ptp round".split() if hasattr(np, name)}
+           ["sum", "mean", "var", "std", "prod", "min", "max", "cumsum", "cumprod", "argmin", "argmax", "dot", "ravel", "transpose", "repeat", "take", "trace", "copy", "argsort", "diagonal", "nonzero", "all", "any", "ptp", "round"] if hasattr(np, name)}
 
 
 def dim(x, k):
@@ -104,7 +103,7 @@ class Builder:
         """x with the element type of `to` (layouts are left alone)."""
         to = infer.scalar(to)
         have = infer.scalar(infer.type_of(x))
-        if have == to or isinstance(x, Const) and not isinstance(x.value, (int, float)):
+        if have == to or (isinstance(x, Const) and not isinstance(x.value, (int, float))):
             return x
         if isinstance(x, Const) and to in (types.float64, types.intp, types.boolean):
             return Const({types.float64: float, types.intp: int, types.boolean: bool}[to](x.value))
@@ -184,9 +183,26 @@ FOLDS = {operator.add, operator.sub, operator.mul, operator.neg, operator.pos, o
          operator.ne, min, max, abs, float, int, bool, math.sqrt, math.exp, math.log, np.float64}
 
 
+def tangent_type(t):
+    """Tangents of an array are plain: writable, and contiguous where the array is."""
+    return t.copy(readonly=False) if infer.is_array(t) else t
+
+
+def tangent_params(program, argnums, tail):
+    """A structure like the parameters at `argnums`, of Vars for their (co)tangents."""
+    def one(atom):
+        match atom:
+            case Var(hint, t):
+                return Var(f"{hint}_{tail}", tangent_type(t))
+            case Tup(items):
+                return Tup(tuple(map(one, items)))
+        return atom
+    return [one(program.params[k][1]) for k in argnums]
+
+
 def is_data(atom):
     """Is it a number or an array (and not a static object)?"""
-    return isinstance(atom, Var) or isinstance(atom, Const) and isinstance(atom.value, (bool, int, float, np.generic, np.ndarray))
+    return isinstance(atom, Var) or (isinstance(atom, Const) and isinstance(atom.value, (bool, int, float, np.generic, np.ndarray)))
 
 
 def constant(value):
@@ -561,7 +577,7 @@ class Expressions:
         return out
 
     def slogdet(self, a):
-        return Tup((self.b.let(kernels.slogdet_sign, a), self.b.let(kernels.logabsdet, a)))
+        return Tup((self.b.let(runtime.slogdet_sign, a), self.b.let(runtime.logabsdet, a)))
 
     def contiguous(self, x):
         """x itself where it is contiguous in C order, else a copy that is."""
@@ -578,33 +594,16 @@ class Expressions:
     def flattened(self, x):
         return self.b.let(np.ravel, self.fresh(x))
 
-    def diag(self, v, k=Const(0)):
-        if infer.rank_of(v) == 2:
-            return self.b.let(kernels.diagonal, v, k)
-        n = self.b.let(operator.add, self.b.dim(v, 0), self.b.let(abs, k))
-        return self.b.let(kernels.on_diagonal, v, k, Tup((n, n)))
-
-    def diff(self, x, n=Const(1)):
-        """Differences of neighbours along the last axis."""
-        for _ in range(self.static(n)):
-            whole = Span(Const(None), Const(None), None)
-            lead = (whole,) * (infer.rank_of(x) - 1)
-            x = self.b.let(operator.sub, self.b.get(x, (*lead, Span(Const(1), Const(None), None))),
-                           self.b.get(x, (*lead, Span(Const(None), Const(-1), None))))
-        return x
-
     def append(self, x, v):
         return self.joined(Tup((self.raveled(self.raised(x, 1)), self.raveled(self.raised(v, 1)))))
 
-    def linspace(self, lo, hi, n=Const(50)):
-        step = self.b.let(operator.truediv, self.b.let(operator.sub, hi, lo), self.b.let(operator.sub, n, Const(1)))
-        return self.b.let(operator.add, lo, self.b.let(operator.mul, self.b.let(np.arange, n), step))
+    def same(self, x):
+        return x
 
     rewrites = {np.concatenate: joined, np.hstack: hstack, np.vstack: vstack, np.stack: stack, np.array: array,
                 np.column_stack: column_stack, np.full: full, np.full_like: full_like, len: length, np.shape: shape_of,
                 np.size: size, np.linalg.slogdet: slogdet, min: least, max: greatest,
-                np.ascontiguousarray: contiguous, np.ravel: raveled, np.diag: diag, np.diff: diff, np.append: append,
-                np.linspace: linspace}
+                np.ascontiguousarray: contiguous, np.ravel: raveled, np.append: append, np.asarray: same, np.real: same}
 
 
 def lower_rule(builder, expression, env, scope):

@@ -9,15 +9,27 @@ import inspect
 import operator
 import textwrap
 
-import numpy as np
 from numba import types
 from numba.core.dispatcher import Dispatcher
 
 from . import infer
-from .errors import Place, Refusal, UsageError
+from .errors import Refusal, UsageError
 from .lower import BINARY, Builder, Expressions, Inner, constant, is_data
 from .normal import normalised
-from .program import UNDEFINED, Carry, Const, For, If, Program, Span, Tup, Var, While, leaves, mapped, pruned, substituted
+from .program import (
+    UNDEFINED,
+    Carry,
+    Const,
+    For,
+    If,
+    Program,
+    Tup,
+    Var,
+    While,
+    mapped,
+    pruned,
+    substituted,
+)
 
 CONTINUE, BREAK, RETURN, VALUE = EXITS = "·continue", "·break", "·return", "·value"
 DEPTH = 40

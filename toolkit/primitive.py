@@ -8,8 +8,10 @@ A rule is a function with one `return`. It asks by name for what it reads: the p
 tangents `x_dot` (in a differential) or the cotangent `out_bar` (in a transpose). These names are reserved.
 """
 import ast
+import copy
+import functools
 import inspect
-import textwrap
+import linecache
 
 from .domain import Fixed
 
@@ -36,12 +38,14 @@ class Primitive:
 
     def differential(self, rule):
         """Declare the linear form of the tangents."""
+        returned(rule)
         self.form = rule
         return rule
 
     def transpose(self, *linear):
         """Declare the adjoint of the primitive in the arguments in which it is linear."""
         def register(rule):
+            returned(rule)
             self.adjoint |= {arg: (rule, i) for i, arg in enumerate(linear)}
             return rule
         return register
@@ -76,8 +80,15 @@ def lookup(call, ranks):
     return next((p for p in CATALOGUE.get(call, ()) if p.accepts(ranks)), None)
 
 
+@functools.cache
+def _returns(file):
+    """First line of each function of a file -> the expression that it returns. Read once, when its cards register."""
+    tree = ast.parse("".join(linecache.getlines(file)))
+    return {min(n.lineno for n in (f, *f.decorator_list)): f.body[-1].value for f in ast.walk(tree)
+            if isinstance(f, ast.FunctionDef) and isinstance(f.body[-1], ast.Return)}
+
+
 def returned(rule):
     """The expression that a rule returns, as syntax."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(rule)))
-    function = next(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef))
-    return function.body[-1].value
+    code = rule.__code__
+    return copy.deepcopy(_returns(code.co_filename)[code.co_firstlineno])

@@ -6,6 +6,7 @@
             | Set(arr, index, value, add)              arr[index] = value, or += where add
             | For(var, lo, hi, step, body, carries, brk) | While(test, cond, body, carries, brk)
             | If(cond, then, orelse, phis)
+            | Check(fn, args)                          fn(*args), for the error that it may raise
             | NewStack(stack) | Reserve(stack, count) | Push(stack, value) | Pop(out, stack)
 
 Every `Var` is bound once. A block sees what is bound before it, outside of it; what leaves a block leaves by name: a
@@ -32,7 +33,7 @@ class Const:
     value: object
 
     def __eq__(self, other):
-        return isinstance(other, Const) and type(self.value) is type(other.value) and self.value is other.value or (
+        return (isinstance(other, Const) and type(self.value) is type(other.value) and self.value is other.value) or (
             isinstance(other, Const) and isinstance(self.value, (bool, int, float, str))
             and type(self.value) is type(other.value) and self.value == other.value)
 
@@ -92,6 +93,12 @@ class Set:
     value: object
     add: bool = False
     place: object = None
+
+
+@dataclass(eq=False)
+class Check:
+    fn: object
+    args: tuple
 
 
 @dataclass(eq=False)
@@ -225,6 +232,8 @@ def reads(s):
             return variables(s.cond, s.brk, *(x for c in s.carries for x in (c.init, c.end)))
         case If():
             return variables(s.cond, *(x for p in s.phis for x in (p.then, p.orelse)))
+        case Check():
+            return variables(*s.args)
         case Push():
             return variables(s.value)
         case Reserve():
@@ -300,6 +309,8 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
             case If():
                 cond, then, orelse = u(s.cond), sub(s.then), sub(s.orelse)
                 new = If(cond, then, orelse, [Phi(bind(p.out), u(p.then), u(p.orelse)) for p in s.phis])
+            case Check():
+                new = Check(s.fn, us(s.args))
             case NewStack():
                 new = NewStack(stack(s.stack))
             case Reserve():
@@ -350,7 +361,7 @@ def pruned(program):
 
 
 def _effect(s):
-    return isinstance(s, (Set, NewStack, Reserve, Push, Pop))
+    return isinstance(s, (Set, Check, NewStack, Reserve, Push, Pop))
 
 
 def _mark(block, live):

@@ -4,8 +4,8 @@
 
 An entry is a primitive that was executed and that reads or makes floats, loops unrolled; index arithmetic and shapes
 are not recorded. This is the engine's independent witness: it shares the cards with `reverse`, and nothing else.
-Cotangents belong to memory: a buffer has one shadow, a view's cotangent is what stands at the same places of the shadow,
-a store moves what stands there and leaves zero. So aliasing needs no analysis. A number is a buffer of its own.
+Cotangents belong to memory: a buffer has one shadow, a view's cotangent stands at the same places of the shadow,
+a store moves what stands there and leaves zero: aliasing needs no analysis. A number is a buffer of its own.
 """
 import itertools
 import operator
@@ -21,8 +21,24 @@ from .forward import card_of, tangent_type
 from .linear import pull
 from .lower import Builder, astype, dim
 from .primitive import FLAT, VIEWS
-from .program import (UNDEFINED, Const, For, Get, If, Let, NewStack, Pop, Push, Reserve, Set, Span, Tup, Var, While,
-                      variables)
+from .program import (
+    UNDEFINED,
+    Const,
+    For,
+    Get,
+    If,
+    Let,
+    NewStack,
+    Pop,
+    Push,
+    Reserve,
+    Set,
+    Span,
+    Tup,
+    Var,
+    While,
+    variables,
+)
 from .transform import program_of
 
 EMPTY = {np.empty: np.zeros, np.empty_like: np.zeros_like}      # so that one run prints what the next one prints
@@ -78,7 +94,7 @@ class Interpreter:
         for s in block:
             match s:
                 case Let() | Get() | Set():
-                    getattr(self, f"on_{type(s).__name__}")(s)
+                    self.do(s)
                 case For() | While():
                     self.loop(s)
                 case If():
@@ -115,19 +131,18 @@ class Interpreter:
         new = {v: self.bound(a) for v, a in pairs if a is not UNDEFINED and (a in self.env or not isinstance(a, Var))}
         self.env |= {v: float(x) if type(x) is int and infer.is_float(v) else x for v, x in new.items()}
 
-    def on_Let(self, s):
-        fn, kw = EMPTY.get(s.fn, s.fn), {k: self.plain(a) for k, a in s.kw}
-        self.env[s.out] = settled(fn(*map(self.plain, s.args), **kw), s.out.type)
-
-    def on_Get(self, s):
-        self.env[s.out] = settled(self.plain(s.arr)[self.plain(Tup(s.index))], s.out.type)
-
-    def on_Set(self, s):
-        array, where, value = self.plain(s.arr), self.plain(Tup(s.index)), self.plain(s.value)
-        if s.add and any(isinstance(i, np.ndarray) for i in where):
-            np.add.at(array, where, value)
+    def do(self, s):
+        if isinstance(s, Let):
+            fn, kw = EMPTY.get(s.fn, s.fn), {k: self.plain(a) for k, a in s.kw}
+            self.env[s.out] = settled(fn(*map(self.plain, s.args), **kw), s.out.type)
+            return
+        array, where = self.plain(s.arr), self.plain(Tup(s.index))
+        if isinstance(s, Get):
+            self.env[s.out] = settled(array[where], s.out.type)
+        elif s.add and any(isinstance(i, np.ndarray) for i in where):
+            np.add.at(array, where, self.plain(s.value))
         else:
-            array[where] = array[where] + value if s.add else value
+            array[where] = array[where] + self.plain(s.value) if s.add else self.plain(s.value)
 
 
 class Recorder(Interpreter):
@@ -159,48 +174,32 @@ class Recorder(Interpreter):
         """What x holds now: the value of its entry, or a copy where its memory was written to since."""
         return x.value if isinstance(x, Entry) and self.stored.get(x.home, -1) <= x.index else snap(x)
 
-    def enter(self, s, run, reads, name, text, where=()):
-        """Run a statement and make its entry."""
+    def do(self, s):
+        if stores := isinstance(s, Set):
+            home = id(owner(self.plain(s.arr)))
+            if home in self.shared:
+                raise UsageError(f"{show(self.bound(s.arr))} is written to and shares memory with another argument: copy it")
+            self.stored[home] = len(self.entries)
+        reads = s.args if isinstance(s, Let) else (s.value,) if stores else (s.arr,)
+        out = s.arr if stores else s.out
+        if not infer.is_float(out) and (isinstance(s, (Get, Set)) or s.fn is dim or not any(
+                map(infer.is_float, variables(*reads)))):
+            return super().do(s)
         seen = {v: (self.env[v], self.now(self.env[v])) for v in variables(*reads)}
         live = frozenset(v for v, (x, _) in seen.items() if isinstance(x, Entry) and x.home in self.varied)
-        args, index = tuple(flat(self.bound(Tup(tuple(reads))))), len(self.entries)
-        run(s)
-        if isinstance(s, Set):
-            fn, array = operator.setitem, self.plain(s.arr)
-            value = snap(array[where])
-        else:
-            fn, value = getattr(s, "fn", operator.getitem), self.env[s.out]
-            value, array = snap(value), np.asarray(value)
-        entry = Entry(index, name, fn, f"{name} {text}", args, value, array, None, s, where, seen, live)
+        fn = getattr(s, "fn", operator.setitem if stores else operator.getitem)
+        where = () if isinstance(s, Let) else self.plain(Tup(s.index))
+        name = element(s, self.bound) if stores else self.fresh(s.out.hint)
+        text, args = f"{name} {operation(s, self.bound)}", tuple(flat(self.bound(Tup(tuple(reads)))))
+        super().do(s)
+        array = np.asarray(self.plain(out))
+        value = snap(array[where] if stores else self.plain(out))
+        entry = Entry(len(self.entries), name, fn, text, args, value, array, None, s, where, seen, live)
         self.entries.append(entry)
-        if live and array.dtype.kind == "f" and fn not in FLAT:
+        if live and infer.is_float(out) and fn not in FLAT:
             self.varied.add(entry.home)
-        return entry
-
-    def on_Let(self, s):
-        if s.fn is dim or not any(map(infer.is_float, (s.out, *variables(*s.args)))):
-            super().on_Let(s)
-        else:
-            text = operation(s, self.bound)
-            self.env[s.out] = self.enter(s, super().on_Let, s.args, self.fresh(s.out.hint), f"= {text}")
-
-    def on_Get(self, s):
-        if infer.is_float(s.out):
-            where, text = self.plain(Tup(s.index)), element(s, self.bound)
-            self.env[s.out] = self.enter(s, super().on_Get, (s.arr,), self.fresh(s.out.hint), f"= {text}", where)
-        else:
-            super().on_Get(s)
-
-    def on_Set(self, s):
-        home = id(owner(self.plain(s.arr)))
-        if home in self.shared:
-            raise UsageError(f"{show(self.bound(s.arr))} is written to and shares memory with another argument: pass a copy")
-        self.stored[home] = len(self.entries)
-        if infer.is_float(s.arr):
-            text, where = f"{'+' * s.add}= {show(self.bound(s.value))}", self.plain(Tup(s.index))
-            self.enter(s, super().on_Set, (s.value,), element(s, self.bound), text, where)
-        else:
-            super().on_Set(s)
+        if not stores:
+            self.env[out] = entry
 
 
 class Tape:
@@ -218,59 +217,50 @@ class Tape:
         """Give every entry its cotangent, from that of the result (1 for a number); the tape itself."""
         if out_bar is None and not isinstance(self.value, (float, np.floating)):
             raise UsageError(f"{self.name} does not return one float: backward(out_bar) takes a cotangent like its result")
+        wanted, given = flat(self.result), flat(1.0 if out_bar is None else out_bar)
+        if list(map(np.shape, map(plain, wanted))) != list(map(np.shape, given)):
+            raise UsageError(f"{self.name} returns shapes {[np.shape(plain(e)) for e in wanted]}: out_bar has others")
         self.shadows = {}
         with np.errstate(all="ignore"):
-            self.seed(self.result, 1.0 if out_bar is None else out_bar)
+            for e, bar in zip(wanted, given, strict=True):
+                if isinstance(e, Entry) and bar is not None:
+                    self.add(e, bar)
             for e in reversed(self.entries):
                 e.bar = self.bar(e)
-                if e.bar is not None and (e.live or e.fn is operator.setitem) and e.fn not in FLAT:
-                    getattr(self, f"un_{type(e.step).__name__}")(e, e.bar)
+                if e.bar is not None:
+                    self.undo(e)
         for e in self.params:
             self.shadow(e)
             e.bar = self.bar(e)
         return self
 
-    def seed(self, result, bar):
-        if isinstance(result, tuple):
-            if not isinstance(bar, tuple) or len(bar) != len(result):
-                raise UsageError(f"{self.name} returns {len(result)} values: pass as many cotangents in a tuple")
-            for r, b in zip(result, bar, strict=True):
-                self.seed(r, b)
-        elif isinstance(result, Entry) and bar is not None:
-            if np.shape(bar) != result.array.shape:
-                raise UsageError(f"{self.name} returns shape {result.array.shape}, its cotangent is {np.shape(bar)}")
-            self.add(result, bar)
-
-    def un_Let(self, e, bar):
-        s, first = e.step, e.seen.get(e.step.args[0], (None,))[0]
-        machine = Interpreter((v, x) for v, (_, x) in e.seen.items())
-        if any(isinstance(x, Entry) and x.home == e.home for x, _ in e.seen.values()):
-            pass                                        # its shadow is that of the argument
+    def undo(self, e):
+        """Give the cotangent of an entry to what it read."""
+        s = e.step
+        if isinstance(s, Set):
+            memory, places = self.shadow(e)
+            e.bar = memory[places[e.where]]
+            if not s.add:
+                memory[places[e.where]] = 0.0
+            if e.live:
+                self.add(e.args[0], e.bar)
+        elif not e.live or e.fn in FLAT or any(isinstance(x, Entry) and x.home == e.home for x in e.args):
+            return                                      # what lies in an argument's memory has its shadow
+        elif isinstance(s, Get):
+            self.add(e.args[0], e.bar, lambda places: places[e.where])
         elif s.fn is astype:
-            self.add(first, bar)
-        elif s.fn in VIEWS:                             # NumPy had to copy: every number came from a place
-            self.add(first, bar, lambda places: s.fn(places, *map(machine.plain, s.args[1:])))
+            self.add(e.args[0], e.bar)
         else:
+            machine = Interpreter((v, x) for v, (_, x) in e.seen.items())
+            if s.fn in VIEWS:                           # NumPy had to copy
+                return self.add(e.args[0], e.bar, lambda places: s.fn(places, *map(machine.plain, s.args[1:])))
             if (s, e.live) not in self.pulls:
                 self.pulls[s, e.live] = pullback(s, e.live)
             block, parts, name = self.pulls[s, e.live]
-            machine.env |= {s.out: e.value, name: bar}
+            machine.env |= {s.out: e.value, name: e.bar}
             machine.run(block)
             for v, ct in parts:
                 self.add(e.seen[v][0], machine.plain(ct))
-
-    def un_Get(self, e, bar):
-        x = e.seen[e.step.arr][0]
-        if x.home != e.home:
-            self.add(x, bar, lambda places: places[e.where])
-
-    def un_Set(self, e, _):
-        memory, places = self.shadow(e)
-        e.bar = memory[places[e.where]]
-        if not e.step.add:
-            memory[places[e.where]] = 0.0
-        if e.live:
-            self.add(e.seen[e.step.value][0], e.bar)
 
     def shadow(self, e):
         """The shadow of an entry's buffer, and the places in it where the entry lies."""
@@ -376,21 +366,18 @@ def snap(x):
 
 
 def element(s, bound):
-    """The text of s.arr[s.index]."""
     return f"{show(bound(s.arr))}[{', '.join(show(bound(i)) for i in s.index)}]"
 
 
 def operation(s, bound):
-    """An application, as one writes it."""
+    """What a statement does, as one writes it."""
+    if not isinstance(s, Let):
+        return f"= {element(s, bound)}" if isinstance(s, Get) else f"{'+' * s.add}= {show(bound(s.value))}"
     args = [show(bound(a)) for a in s.args]
-    if s.fn in INFIX:
-        return f"{args[0]} {INFIX[s.fn]} {args[1]}"
-    if s.fn in PREFIX:
-        return f"{PREFIX[s.fn]}{args[0]}"
-    if s.fn is np.transpose and len(args) == 1:
-        return f"{args[0]}.T"
+    if s.fn in INFIX or s.fn in PREFIX:
+        return f"= {args[0]} {INFIX[s.fn]} {args[1]}" if s.fn in INFIX else f"= {PREFIX[s.fn]}{args[0]}"
     args += [f"{k}={show(bound(a))}" for k, a in s.kw]
-    return f"{getattr(s.fn, '__name__', repr(s.fn)).rstrip('_')}({', '.join(args)})"
+    return f"= {getattr(s.fn, '__name__', repr(s.fn)).rstrip('_')}({', '.join(args)})"
 
 
 def show(x):

@@ -14,14 +14,39 @@ import operator
 import numpy as np
 from numba import types
 
-from . import infer, runtime
-from .activity import Aliases, active, is_view
-from .forward import card_of, tangent_params, tangent_type
-from .linear import pull
-from .lower import Builder, astype, dim, trips
+from . import infer, runtime, tape
+from .activity import Aliases, active, guard, is_view
+from .linear import card_of, pull
+from .lower import Builder, astype, dim, tangent_type, trips
 from .primitive import FLAT, VIEWS, lookup
-from .program import (UNDEFINED, Carry, Const, For, Get, If, Let, NewStack, Phi, Pop, Program, Push, Reserve, Set, Stack, Tup,
-                      Var, While, binds, inner, leaves, mapped, reads, substituted, variables, walk)
+from .program import (
+    UNDEFINED,
+    Carry,
+    Check,
+    Const,
+    For,
+    Get,
+    If,
+    Let,
+    NewStack,
+    Phi,
+    Pop,
+    Push,
+    Reserve,
+    Set,
+    Stack,
+    Tup,
+    Var,
+    While,
+    binds,
+    inner,
+    leaves,
+    mapped,
+    reads,
+    substituted,
+    variables,
+    walk,
+)
 
 CHEAP = 8                                       # flops up to which a value is recomputed rather than kept
 WHOLE = (Const(Ellipsis),)
@@ -44,6 +69,7 @@ class Reverse:
             for v in dict.fromkeys(v for _, p in program.params for v in variables(p)):
                 if self.shadowed(v):
                     self.shadow[v] = self.b.zeros_like(v, f"{v.hint}_bar")
+            guard(self.b, program, self.aliases, [])
         self.sweep(program.body, fwd)
         back = []
         with self.b.into(back):
@@ -78,6 +104,8 @@ class Reverse:
                     self.seeds(r, s)
         elif isinstance(result, Var) and seed is not None and self.on(result):
             self.lent.add(seed)
+            if infer.is_array(result):
+                self.b.add(Check(tape.same_shape, (result, seed)))
             self.add(result, seed)
 
     def add(self, v, ct):
@@ -248,7 +276,7 @@ class Reverse:
         return self.snaps[s, v]
 
     def un_Get(self, s, loop):
-        if infer.is_array(s.out) and is_view(s) or not self.on(s.out):
+        if (infer.is_array(s.out) and is_view(s)) or not self.on(s.out):
             return
         bar = self.shadow[s.out] if s.out in self.shadow else self.bars.pop(s.out, None)
         if bar is not None:
@@ -275,7 +303,7 @@ class Reverse:
     def un_NewStack(self, s, loop):
         pass
 
-    un_Reserve = un_NewStack
+    un_Reserve = un_Check = un_NewStack
 
     def un_Push(self, s, loop):
         if self.on(s.stack) and not self.pairs(s.stack):
@@ -432,7 +460,7 @@ class Reverse:
             if t is new:
                 return None
             if isinstance(t, Let):
-                if v in self.shadow_values() and not (t.fn in VIEWS):
+                if v in self.shadow_values() and t.fn not in VIEWS:
                     return t if self.local(v, loop) else None
                 if t.fn in VIEWS or t.fn is dim:
                     return t

@@ -1,4 +1,4 @@
-"""The memory of the reverse sweep: typed stacks of residuals."""
+"""The memory of the reverse sweep, typed stacks of residuals, and what a derivative requires of the arrays it is given."""
 import numba
 import numpy as np
 
@@ -11,3 +11,32 @@ def room(stack, n):
     new = np.empty(max(n, 2 * stack.size), stack.dtype)
     new[:stack.size] = stack
     return new
+
+
+@numba.njit
+def same_shape(x, ct):
+    """Require that a tangent or cotangent has the shape of what it belongs to."""
+    if x.shape != ct.shape:
+        raise ValueError("a tangent or cotangent has another shape than the value that it belongs to")
+
+
+@numba.njit
+def apart(a, b):
+    """Require that two arrays, one of which is written, share no memory."""
+    if a.size > 0 and b.size > 0:
+        a_low, a_high = extent(a)
+        b_low, b_high = extent(b)
+        if a_low < b_high and b_low < a_high:
+            raise ValueError("two arguments share memory, and one of them is written: pass a copy of one")
+
+
+@numba.njit
+def extent(a):
+    """The addresses from the first byte of an array to behind its last."""
+    low = high = a.ctypes.data
+    for n, s in zip(a.shape, a.strides):
+        if s < 0:
+            low += (n - 1) * s
+        else:
+            high += (n - 1) * s
+    return low, high + a.itemsize

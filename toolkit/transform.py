@@ -4,13 +4,10 @@ A transform of a function is an object that is called from Python and from insid
 function per signature of argument types. Transforms of transforms are transforms of the inner one's Program.
 """
 import inspect
-import operator
-import warnings
 
 import numba
 import numpy as np
 from numba import types
-from numba.core.errors import NumbaPerformanceWarning
 from numba.extending import overload
 
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
@@ -18,8 +15,8 @@ from . import infer
 from .build import compiled, options_of
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
-from .forward import forward, tangent_params
-from .lower import Builder
+from .forward import forward
+from .lower import Builder, tangent_params
 from .parse import parse, python_function
 from .program import Const, Program, Tup, Var, instance, pruned, variables
 from .reverse import reverse
@@ -35,7 +32,7 @@ def structure(name, t):
         return Const(None)
     if isinstance(t, types.Dispatcher):
         return Const(t.dispatcher)
-    if isinstance(t, (types.Complex,)) or isinstance(t, types.Array) and isinstance(t.dtype, types.Complex):
+    if isinstance(t, (types.Complex,)) or (isinstance(t, types.Array) and isinstance(t.dtype, types.Complex)):
         raise Refusal(f"the argument `{name}` is complex", "Carry real and imaginary parts as two floats.")
     if isinstance(t, (types.Number, types.Boolean, types.Array)):
         return Var(name, types.unliteral(t))
@@ -337,7 +334,7 @@ def jacobian(f, argnums=0, mode="auto"):
         xs = tuple(args[k] for k in wanted)
         if isinstance(out, tuple) or any(isinstance(x, tuple) for x in xs):
             raise UsageError("jacobian takes functions of numbers and arrays that return a number or an array")
-        forward_ = mode == "forward" or mode == "auto" and sum(map(np.size, xs)) <= np.size(out)
+        forward_ = mode == "forward" or (mode == "auto" and sum(map(np.size, xs)) <= np.size(out))
         blocks = [np.zeros(np.shape(out) + np.shape(x)) for x in xs]
         if forward_:
             for k, x in enumerate(xs):

@@ -1,2 +1,4 @@
 """The cards, one file per family, no logic."""
-from . import algebra, arithmetic, elementary, networks, products, reductions, shapes, special  # noqa: F401  (registers the cards)
+from . import algebra, arithmetic, elementary, networks, products, reductions, shapes, special
+
+__all__ = ["algebra", "arithmetic", "elementary", "networks", "products", "reductions", "shapes", "special"]

@@ -130,7 +130,7 @@ def _(x, y, x_dot):
     return np.copysign(1.0, x) * np.copysign(1.0, y) * x_dot
 
 
-@primitive(float, np.float64, domain=(real,), flops=0)
+@primitive(float, np.float64, domain=(real,), ranks=(0,), flops=0)
 def double(x):
     return np.float64(x)
 
@@ -139,7 +139,7 @@ def _(x_dot):
     return x_dot
 
 
-@primitive(np.float32, domain=(real,), flops=0)
+@primitive(np.float32, domain=(real,), ranks=(0,), flops=0)
 def single(x):
     return np.float32(x)
 
@@ -226,5 +226,5 @@ flat(operator.floordiv, np.floor_divide, operator.and_, operator.or_, operator.x
      operator.rshift, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.gcd,
      np.lcm, math.gcd, int, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64, np.intp,
      len, range, builtins.enumerate, builtins.zip, hash, ord, why="an integer")
-flat(np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.sign, np.heaviside, math.floor, math.ceil, math.trunc,
-     builtins.round)
+flat(np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.sign, np.heaviside,
+     math.floor, math.ceil, math.trunc, builtins.round)

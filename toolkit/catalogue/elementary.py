@@ -7,7 +7,6 @@ from ..domain import Interval, positive, real, unit
 from ..primitive import primitive
 from ..runtime import select
 
-
 # ---- roots, exponentials, logarithms ---------------------------------------------------------------------------------
 
 @primitive(np.sqrt, math.sqrt, domain=(positive,), flops=6, kinks=("x = 0: derivative is inf",))

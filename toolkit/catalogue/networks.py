@@ -1,10 +1,10 @@
-"""Functions of the toolkit for networks and likelihoods, usable inside `@njit` and from Python."""
+"""The functions of neural networks and of statistics on the log scale, in stable forms."""
 import numpy as np
 
 from ..domain import array, fixed, real
-from ..kernels import logsumexp, relu, sigmoid, softmax, softplus
 from ..primitive import primitive
-from ..runtime import keep, spread
+from ..runtime import keep, logsumexp, relu, sigmoid, softmax, softplus, spread
+
 
 @primitive(relu, domain=(real,), kinks=("x = 0: derivative is 0",))
 def relu_(x):
@@ -21,10 +21,10 @@ def sigmoid_(x):
 
 @sigmoid_.differential
 def _(out, x_dot):
-    return out * (1 - out) * x_dot
+    return out * (1.0 - out) * x_dot
 
 
-@primitive(softplus, domain=(real,), flops=40)
+@primitive(softplus, domain=(real,), flops=45)
 def softplus_(x):
     return softplus(x)
 
@@ -33,37 +33,28 @@ def _(x, x_dot):
     return sigmoid(x) * x_dot
 
 
-@primitive(logsumexp, domain=(array("m k"),), ranks=(None,), flops=20)
+@primitive(logsumexp, domain=(array("m n"),), ranks=(None,), flops=lambda m, n: 25 * m * n)
 def logsumexp_(x):
     return logsumexp(x)
 
 @logsumexp_.differential
-def _(x, x_dot):
-    return np.sum(softmax(x) * x_dot)
+def _(x, out, x_dot):
+    return np.sum(np.exp(x - out) * x_dot)
 
 
-@primitive(logsumexp, domain=(array("m k"), fixed(0, 1, -1)), flops=20)
-def logsumexp_along(x, axis):
+@primitive(logsumexp, domain=(array("m n"), fixed(0, 1, -1)), ranks=(None, None), flops=lambda m, n: 25 * m * n)
+def logsumexp_axis(x, axis):
     return logsumexp(x, axis)
 
-@logsumexp_along.differential
-def _(x, axis, x_dot):
-    return np.sum(softmax(x, axis) * x_dot, axis)
+@logsumexp_axis.differential
+def _(x, axis, out, x_dot):
+    return np.sum(np.exp(x - spread(out, x.shape, axis)) * x_dot, axis)
 
 
-@primitive(softmax, domain=(array("m k"),), ranks=(None,), flops=20)
-def softmax_(x):
-    return softmax(x)
-
-@softmax_.differential
-def _(out, x_dot):
-    return out * (x_dot - np.sum(out * x_dot))
-
-
-@primitive(softmax, domain=(array("m k"), fixed(0, 1, -1)), flops=20)
-def softmax_along(x, axis):
+@primitive(softmax, domain=(array("m n"), fixed(-1, 0, 1)), ranks=(None, None), flops=lambda m, n: 25 * m * n)
+def softmax_(x, axis=-1):
     return softmax(x, axis)
 
-@softmax_along.differential
+@softmax_.differential
 def _(x, axis, out, x_dot):
     return out * (x_dot - spread(np.sum(out * x_dot, axis), x.shape, axis))

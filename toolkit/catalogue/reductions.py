@@ -1,25 +1,39 @@
-"""Sums, means, extremes and cumulations."""
+"""Sums, means, products, extremes and running sums; on arrays of any rank unless said otherwise."""
+import builtins
+
 import numpy as np
 
-from ..domain import array, distinct, fixed, positive_array
-from ..kernels import cumprod_pull, cumprod_push, entry, middle, others, others_push, place
+from ..domain import array, distinct, fixed
 from ..primitive import flat, primitive
-from ..runtime import fill, spread
+from ..runtime import (
+    advance,
+    after,
+    before,
+    count,
+    delay,
+    fill,
+    flatten,
+    keep,
+    median_weights,
+    pick,
+    recur,
+    recur_back,
+    shaped,
+    spread,
+    suffix_sum,
+)
 
-ANY = (None,)
-size = lambda *dims: int(np.prod(dims))
 
-
-@primitive(np.sum, domain=(array("m k"),), ranks=ANY, flops=size)
-def sum_all(x):
+@primitive(np.sum, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: n * m)
+def total(x):
     return np.sum(x)
 
-@sum_all.transpose("x")
+@total.transpose("x")
 def _(x, out_bar):
     return fill(out_bar, x.shape)
 
 
-@primitive(np.sum, domain=(array("m k"), fixed(0, 1, -1)), ranks=(None, None), flops=size)
+@primitive(np.sum, domain=(array("n m"), fixed(0, 1)), ranks=(None, None), flops=lambda n, m: n * m)
 def sum_axis(x, axis):
     return np.sum(x, axis)
 
@@ -28,16 +42,34 @@ def _(x, axis, out_bar):
     return spread(out_bar, x.shape, axis)
 
 
-@primitive(np.mean, domain=(array("m k"),), ranks=ANY, flops=size)
+@primitive(builtins.sum, domain=(array("n"),), flops=lambda n: n)
+def sum_vector(x):
+    return np.sum(x)
+
+@sum_vector.transpose("x")
+def _(x, out_bar):
+    return fill(out_bar, x.shape)
+
+
+@primitive(np.nansum, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: n * m)
+def nansum(x):
+    return np.nansum(x)
+
+@nansum.differential
+def _(x, x_dot):
+    return np.sum(keep(np.logical_not(np.isnan(x)), x_dot))
+
+
+@primitive(np.mean, np.average, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: n * m)
 def mean(x):
     return np.mean(x)
 
 @mean.transpose("x")
 def _(x, out_bar):
-    return fill(out_bar / x.size, x.shape)
+    return fill(out_bar / count(x.shape), x.shape)
 
 
-@primitive(np.var, domain=(array("m k"),), ranks=ANY, flops=size)
+@primitive(np.var, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: 4 * n * m)
 def var(x):
     return np.var(x)
 
@@ -46,7 +78,8 @@ def _(x, x_dot):
     return 2.0 * np.mean((x - np.mean(x)) * x_dot)
 
 
-@primitive(np.std, domain=(array("m k"),), ranks=ANY, flops=size, kinks=("all entries equal: not differentiable, nan",))
+@primitive(np.std, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: 4 * n * m,
+           kinks=("all entries equal: not a number",))
 def std(x):
     return np.std(x)
 
@@ -55,122 +88,147 @@ def _(x, out, x_dot):
     return np.mean((x - np.mean(x)) * x_dot) / out
 
 
-@primitive(np.prod, domain=(positive_array("m k"),), ranks=ANY, flops=size)
+@primitive(np.prod, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: n * m)
 def prod(x):
     return np.prod(x)
 
 @prod.differential
 def _(x, x_dot):
-    return np.sum(others(x) * x_dot)
+    return np.sum(shaped(before(flatten(x)) * after(flatten(x)), x.shape) * x_dot)
 
 
-@primitive(others, domain=(positive_array("m"),), ranks=ANY)
-def others_(x):
-    return others(x)
+# ---- extremes --------------------------------------------------------------------------------------------------------
 
-@others_.differential
-def _(x, x_dot):
-    return others_push(x, x_dot)
-
-
-@primitive(others_push, domain=(positive_array("m"), array("m")), ranks=(None, None))
-def others_push_(x, v):
-    return others_push(x, v)
-
-@others_push_.transpose("v")
-def _(x, out_bar):
-    return others_push(x, out_bar)
-
-
-@primitive(np.max, np.amax, domain=(distinct("m k"),), ranks=ANY, flops=size, kinks=("ties: the first in C order",))
-def max_all(x):
+@primitive(np.max, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: n * m,
+           kinks=("ties: the first is chosen",))
+def largest(x):
     return np.max(x)
 
-@max_all.differential
+@largest.differential
 def _(x, x_dot):
-    return entry(x_dot, np.argmax(x))
+    return pick(x_dot, np.argmax(x))
 
 
-@primitive(np.min, np.amin, domain=(distinct("m k"),), ranks=ANY, flops=size, kinks=("ties: the first in C order",))
-def min_all(x):
+@primitive(np.min, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: n * m,
+           kinks=("ties: the first is chosen",))
+def smallest(x):
     return np.min(x)
 
-@min_all.differential
+@smallest.differential
 def _(x, x_dot):
-    return entry(x_dot, np.argmin(x))
+    return pick(x_dot, np.argmin(x))
 
 
-@primitive(np.ptp, domain=(distinct("m k"),), ranks=ANY, flops=size, kinks=("ties: the first in C order",))
+@primitive(np.ptp, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: 2 * n * m,
+           kinks=("ties: the first is chosen",))
 def ptp(x):
     return np.ptp(x)
 
 @ptp.differential
 def _(x, x_dot):
-    return entry(x_dot, np.argmax(x)) - entry(x_dot, np.argmin(x))
+    return pick(x_dot, np.argmax(x)) - pick(x_dot, np.argmin(x))
 
 
-@primitive(np.median, domain=(distinct("m k"),), ranks=ANY, flops=size)
+@primitive(np.median, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: 10 * n * m,
+           kinks=("ties: those that sorting puts in the middle",))
 def median(x):
     return np.median(x)
 
 @median.differential
 def _(x, x_dot):
-    return 0.5 * entry(x_dot, middle(x, 0)) + 0.5 * entry(x_dot, middle(x, 1))
+    return np.sum(median_weights(x) * x_dot)
 
 
-@primitive(entry, domain=(array("m k"), fixed(0, 3)), ranks=(None, None), flops=1)
-def entry_(x, k):
-    return entry(x, k)
+# ---- running sums and products ---------------------------------------------------------------------------------------
 
-@entry_.transpose("x")
-def _(x, k, out_bar):
-    return place(out_bar, k, x.shape)
-
-
-@primitive(place, domain=(array(""), fixed(0, 3), fixed((3, 5))), ranks=(0, None, None), flops=1)
-def place_(v, k, shape):
-    return place(v, k, shape)
-
-@place_.transpose("v")
-def _(k, out_bar):
-    return entry(out_bar, k)
-
-
-@primitive(np.cumsum, domain=(array("m"),), ranks=ANY, flops=size)
+@primitive(np.cumsum, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: n * m)
 def cumsum(x):
     return np.cumsum(x)
 
 @cumsum.transpose("x")
 def _(x, out_bar):
-    return np.reshape(np.copy(np.cumsum(out_bar[::-1])[::-1]), x.shape)
+    return shaped(suffix_sum(out_bar), x.shape)
 
 
-@primitive(np.cumprod, domain=(positive_array("m"),), ranks=ANY, flops=size)
+@primitive(suffix_sum, domain=(array("n"),), ranks=(None,), flops=lambda n: n)
+def suffix_sum_(v):
+    return suffix_sum(v)
+
+@suffix_sum_.transpose("v")
+def _(out_bar):
+    return np.cumsum(out_bar)
+
+
+@primitive(np.cumprod, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: n * m)
 def cumprod(x):
     return np.cumprod(x)
 
 @cumprod.differential
 def _(x, x_dot):
-    return cumprod_push(x, x_dot)
+    return recur(flatten(x), before(flatten(x)) * flatten(x_dot))
 
 
-@primitive(cumprod_push, domain=(positive_array("m"), array("m")), ranks=(None, None))
-def cumprod_push_(x, v):
-    return cumprod_push(x, v)
+@primitive(before, domain=(array("n"),), flops=lambda n: n)
+def before_(x):
+    return before(x)
 
-@cumprod_push_.transpose("v")
-def _(x, out_bar):
-    return cumprod_pull(x, out_bar)
-
-
-@primitive(cumprod_pull, domain=(positive_array("m"), array("m")), ranks=(None, None))
-def cumprod_pull_(x, bar):
-    return cumprod_pull(x, bar)
-
-@cumprod_pull_.transpose("bar")
-def _(x, out_bar):
-    return cumprod_push(x, out_bar)
+@before_.differential
+def _(x, out, x_dot):
+    return delay(recur(x, x_dot * out))
 
 
-flat(np.argmax, np.argmin, np.argsort, np.count_nonzero, np.nonzero, np.flatnonzero, np.searchsorted, np.bincount, middle,
-     why="an integer")
+@primitive(after, domain=(array("n"),), flops=lambda n: n)
+def after_(x):
+    return after(x)
+
+@after_.differential
+def _(x, out, x_dot):
+    return recur_back(x, advance(x_dot * out))
+
+
+@primitive(recur, domain=(array("n"), array("n")), ranks=(None, None), flops=lambda n: 2 * n)
+def recur_(a, b):
+    return recur(a, b)
+
+@recur_.differential
+def _(a, out, a_dot, b_dot):
+    return recur(a, b_dot + a_dot * delay(out))
+
+@recur_.transpose("b")
+def _(a, out_bar):
+    return recur_back(a, out_bar)
+
+
+@primitive(recur_back, domain=(array("n"), array("n")), ranks=(None, None), flops=lambda n: 2 * n)
+def recur_back_(a, b):
+    return recur_back(a, b)
+
+@recur_back_.differential
+def _(a, out, a_dot, b_dot):
+    return recur_back(a, b_dot + advance(a_dot * out))
+
+@recur_back_.transpose("b")
+def _(a, out_bar):
+    return recur(a, out_bar)
+
+
+@primitive(delay, domain=(array("n"),), ranks=(None,), flops=0)
+def delay_(v):
+    return delay(v)
+
+@delay_.transpose("v")
+def _(out_bar):
+    return advance(out_bar)
+
+
+@primitive(advance, domain=(array("n"),), ranks=(None,), flops=0)
+def advance_(v):
+    return advance(v)
+
+@advance_.transpose("v")
+def _(out_bar):
+    return delay(out_bar)
+
+
+flat(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.count_nonzero, count, why="an integer")
+flat(median_weights)

@@ -1,44 +1,39 @@
-"""Making, copying and rearranging arrays. What shares memory is a view, which the modes mirror."""
+"""Views, copies, broadcasting and its transpose, and functions that move entries about."""
 import numpy as np
 
-from ..domain import array, distinct, fixed, real
-from ..kernels import diagonal, gather, on_diagonal, repeated_sum, scatter
+from ..domain import array, distinct, fixed
 from ..primitive import flat, primitive, view
-from ..runtime import fill, spread, spread_like, unbroadcast
+from ..runtime import (
+    cast,
+    count,
+    fill,
+    flatten,
+    pick,
+    place,
+    repeated,
+    scaled_eye,
+    scatter,
+    shaped,
+    spread,
+    spread_like,
+    unbroadcast,
+    undiag,
+    undiff,
+)
 
-view(np.transpose, np.reshape, np.ravel, np.expand_dims, np.swapaxes, np.moveaxis, np.flip, np.fliplr, np.flipud, np.rot90)
-flat(np.zeros, np.ones, np.empty, np.eye, np.identity, np.arange, np.zeros_like, np.ones_like, np.empty_like, np.shape, np.ndim,
-     np.tri, why="a new array of constants")
+view(np.transpose, np.reshape, np.ravel, np.expand_dims, np.flip, np.fliplr, np.flipud, np.swapaxes, np.moveaxis,
+     np.rot90)
 
-
-@primitive(np.copy, domain=(array("m k"),), ranks=(None,))
-def copy(x):
-    return np.copy(x)
-
-@copy.transpose("x")
-def _(out_bar):
-    return out_bar
-
-
-@primitive(np.transpose, domain=(array("m k"),))
-def transpose(a):
-    return np.transpose(a)
-
-@transpose.transpose("a")
-def _(out_bar):
-    return np.transpose(out_bar)
-
-
-@primitive(np.broadcast_to, domain=(array("k"), fixed((3, 5))), ranks=(None, None))
-def broadcast_to(x, shape):
-    return np.broadcast_to(x, shape)
-
-@broadcast_to.transpose("x")
-def _(x, out_bar):
-    return unbroadcast(out_bar, x)
+flat(np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri, np.arange, np.zeros_like, np.ones_like, np.empty_like,
+     np.indices, why="does not depend on values")
+flat(np.shape, np.size, np.ndim, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted,
+     np.digitize, np.bincount, np.broadcast_shapes, np.tril_indices, np.triu_indices, np.tril_indices_from,
+     np.triu_indices_from, repeated, why="an integer")
 
 
-@primitive(fill, domain=(real, fixed((3,), (2, 3))), ranks=(0, None))
+# ---- broadcasting and casts ------------------------------------------------------------------------------------------
+
+@primitive(fill, domain=(array(""), fixed((4,), (3, 4))), ranks=(None, None))
 def fill_(v, shape):
     return fill(v, shape)
 
@@ -47,7 +42,7 @@ def _(out_bar):
     return np.sum(out_bar)
 
 
-@primitive(spread, domain=(array("k"), fixed((3, 5)), fixed(0)), ranks=(None, None, None))
+@primitive(spread, domain=(array("n"), fixed((4, 4)), fixed(0, 1)), ranks=(None, None, None))
 def spread_(y, shape, axis):
     return spread(y, shape, axis)
 
@@ -56,16 +51,7 @@ def _(axis, out_bar):
     return np.sum(out_bar, axis)
 
 
-@primitive(unbroadcast, domain=(array("m k"), array("k")), ranks=(None, None))
-def unbroadcast_(ct, like):
-    return unbroadcast(ct, like)
-
-@unbroadcast_.transpose("ct")
-def _(ct, out_bar):
-    return spread_like(out_bar, ct)
-
-
-@primitive(spread_like, domain=(array("k"), array("m k")), ranks=(None, None))
+@primitive(spread_like, domain=(array("n"), fixed(np.ones((3, 4)))), ranks=(None, None))
 def spread_like_(v, like):
     return spread_like(v, like)
 
@@ -74,100 +60,215 @@ def _(v, out_bar):
     return unbroadcast(out_bar, v)
 
 
-@primitive(np.repeat, domain=(array("m k"), fixed(3)), ranks=(None, None))
-def repeat(x, n):
-    return np.repeat(x, n)
+@primitive(unbroadcast, domain=(array("m n"), fixed(np.ones(4), np.ones((3, 1)))), ranks=(None, None),
+           flops=lambda m, n: m * n)
+def unbroadcast_(ct, like):
+    return unbroadcast(ct, like)
 
-@repeat.transpose("x")
-def _(x, n, out_bar):
-    return repeated_sum(out_bar, n, x.shape)
-
-
-@primitive(repeated_sum, domain=(array("m"), fixed(3), fixed((1,))), ranks=(None, None, None))
-def repeated_sum_(bar, n, shape):
-    return repeated_sum(bar, n, shape)
-
-@repeated_sum_.transpose("bar")
-def _(n, out_bar):
-    return np.repeat(out_bar, n)
+@unbroadcast_.transpose("ct")
+def _(ct, out_bar):
+    return spread_like(out_bar, ct)
 
 
-@primitive(diagonal, domain=(array("m k"), fixed(0, 1, -1)))
-def diagonal_(a, k):
-    return diagonal(a, k)
+@primitive(np.broadcast_to, domain=(array("n"), fixed((3, 4))), ranks=(None, None), flops=0)
+def broadcast_to(x, shape):
+    return np.broadcast_to(x, shape)
 
-@diagonal_.transpose("a")
-def _(a, k, out_bar):
-    return on_diagonal(out_bar, k, a.shape)
-
-
-@primitive(on_diagonal, domain=(array("m"), fixed(0), fixed((3, 3))), ranks=(1, None, None))
-def on_diagonal_(v, k, shape):
-    return on_diagonal(v, k, shape)
-
-@on_diagonal_.transpose("v")
-def _(k, out_bar):
-    return diagonal(out_bar, k)
+@broadcast_to.transpose("x")
+def _(x, out_bar):
+    return unbroadcast(out_bar, x)
 
 
-@primitive(np.triu, domain=(array("n n"), fixed(0, 1, -1)))
-def triu(a, k=0):
-    return np.triu(a, k)
+@primitive(cast, domain=(array("n"), fixed(np.ones(1))), ranks=(None, None), flops=0)
+def cast_(x, like):
+    return cast(x, like)
 
-@triu.transpose("a")
-def _(k, out_bar):
-    return np.triu(out_bar, k)
-
-
-@primitive(np.tril, domain=(array("n n"), fixed(0, 1, -1)))
-def tril(a, k=0):
-    return np.tril(a, k)
-
-@tril.transpose("a")
-def _(k, out_bar):
-    return np.tril(out_bar, k)
+@cast_.transpose("x")
+def _(x, out_bar):
+    return cast(out_bar, x)
 
 
-@primitive(np.roll, domain=(array("n"), fixed(2, -1)), ranks=(None, None))
-def roll(x, shift):
-    return np.roll(x, shift)
+@primitive(np.linspace, domain=(array(""), array(""), fixed(5)), ranks=(0, 0, None), flops=lambda: 10)
+def linspace(start, stop, num=50):
+    return np.linspace(start, stop, num)
 
-@roll.transpose("x")
+@linspace.differential
+def _(num, start_dot, stop_dot):
+    return fill(start_dot, (num,)) * np.linspace(1.0, 0.0, num) + fill(stop_dot, (num,)) * np.linspace(0.0, 1.0, num)
+
+
+# ---- copies and rearrangements ---------------------------------------------------------------------------------------
+
+@primitive(np.copy, domain=(array("m n"),), ranks=(None,), flops=0)
+def copy(x):
+    return np.copy(x)
+
+@copy.transpose("x")
+def _(out_bar):
+    return np.copy(out_bar)
+
+
+@primitive(flatten, domain=(array("m n"),), ranks=(None,), flops=0)
+def flatten_(x):
+    return flatten(x)
+
+@flatten_.transpose("x")
+def _(x, out_bar):
+    return shaped(out_bar, x.shape)
+
+
+@primitive(shaped, domain=(array("n"), fixed((2, 2))), ranks=(None, None), flops=0)
+def shaped_(v, shape):
+    return shaped(v, shape)
+
+@shaped_.transpose("v")
+def _(v, out_bar):
+    return shaped(out_bar, v.shape)
+
+
+@primitive(np.roll, domain=(array("m n"), fixed(1, -2)), ranks=(None, None), flops=0)
+def roll(a, shift):
+    return np.roll(a, shift)
+
+@roll.transpose("a")
 def _(shift, out_bar):
     return np.roll(out_bar, -shift)
 
 
-@primitive(np.trace, domain=(array("n n"),))
-def trace(a):
-    return np.trace(a)
+@primitive(np.take, domain=(array("m n"), fixed(np.array([5, 0, 5]), np.array([[1, 2], [3, 1]]))), ranks=(None, None),
+           flops=0)
+def take(a, indices):
+    return np.take(a, indices)
 
-@trace.transpose("a")
-def _(a, out_bar):
-    return out_bar * np.eye(a.shape[0])
-
-
-@primitive(gather, np.take, domain=(array("m k"), fixed(np.array([1, 0, 2, 2]))), ranks=(None, 1))
-def gather_(x, index):
-    return gather(x, index)
-
-@gather_.transpose("x")
-def _(x, index, out_bar):
-    return scatter(out_bar, index, x.shape)
+@take.transpose("a")
+def _(a, indices, out_bar):
+    return scatter(out_bar, indices, a.shape)
 
 
-@primitive(scatter, domain=(array("n"), fixed(np.array([1, 0, 2, 2])), fixed((3,))), ranks=(1, 1, None))
-def scatter_(v, index, shape):
-    return scatter(v, index, shape)
+@primitive(scatter, domain=(array("m"), fixed(np.array([5, 0, 5])), fixed((2, 3))), ranks=(None, None, None),
+           flops=lambda m: m)
+def scatter_(v, indices, shape):
+    return scatter(v, indices, shape)
 
 @scatter_.transpose("v")
-def _(index, out_bar):
-    return gather(out_bar, index)
+def _(indices, out_bar):
+    return np.take(out_bar, indices)
 
 
-@primitive(np.sort, domain=(distinct("n"),), kinks=("ties: as np.argsort orders them",))
+@primitive(pick, domain=(array("m n"), fixed(0, 5)), ranks=(None, None), flops=0)
+def pick_(x, i):
+    return pick(x, i)
+
+@pick_.transpose("x")
+def _(x, i, out_bar):
+    return place(out_bar, i, x.shape)
+
+
+@primitive(place, domain=(array(""), fixed(0, 5), fixed((3, 4))), ranks=(None, None, None), flops=0)
+def place_(v, i, shape):
+    return place(v, i, shape)
+
+@place_.transpose("v")
+def _(i, out_bar):
+    return pick(out_bar, i)
+
+
+@primitive(np.repeat, domain=(array("m n"), fixed(2)), ranks=(None, None), flops=0)
+def repeat(a, repeats):
+    return np.repeat(a, repeats)
+
+@repeat.transpose("a")
+def _(a, repeats, out_bar):
+    return scatter(out_bar, repeated(repeats, count(a.shape)), a.shape)
+
+
+@primitive(np.diff, domain=(array("m n"), fixed(1, 2)), ranks=(None, None), flops=lambda m, n: m * n)
+def diff(a, n=1):
+    return np.diff(a, n)
+
+@diff.transpose("a")
+def _(n, out_bar):
+    return undiff(out_bar, n)
+
+
+@primitive(undiff, domain=(array("m n"), fixed(1, 2)), ranks=(None, None), flops=lambda m, n: 2 * m * n)
+def undiff_(v, n):
+    return undiff(v, n)
+
+@undiff_.transpose("v")
+def _(n, out_bar):
+    return np.diff(out_bar, n)
+
+
+@primitive(np.sort, domain=(distinct("n"),), flops=lambda n: 10 * n, kinks=("ties: in the order of np.argsort",))
 def sort(x):
     return np.sort(x)
 
 @sort.differential
 def _(x, x_dot):
-    return gather(x_dot, np.argsort(x))
+    return np.take(x_dot, np.argsort(x))
+
+
+# ---- diagonals and triangles -----------------------------------------------------------------------------------------
+
+@primitive(np.diag, domain=(array("n"), fixed(0, 1, -2)), ranks=(1, None), flops=0)
+def diag_matrix(v, k=0):
+    return np.diag(v, k)
+
+@diag_matrix.transpose("v")
+def _(k, out_bar):
+    return np.diag(out_bar, k)
+
+
+@primitive(np.diag, domain=(array("m n"), fixed(0, 1, -2)), ranks=(2, None), flops=0)
+def diagonal(v, k=0):
+    return np.diag(v, k)
+
+@diagonal.transpose("v")
+def _(v, k, out_bar):
+    return undiag(out_bar, k, v.shape)
+
+
+@primitive(undiag, domain=(array("m"), fixed(0), fixed((3, 4))), ranks=(None, None, None), flops=0)
+def undiag_(v, k, shape):
+    return undiag(v, k, shape)
+
+@undiag_.transpose("v")
+def _(k, out_bar):
+    return np.diag(out_bar, k)
+
+
+@primitive(np.triu, domain=(array("m n"), fixed(0, 1, -1)), ranks=(2, None), flops=0)
+def triu(m, k=0):
+    return np.triu(m, k)
+
+@triu.transpose("m")
+def _(k, out_bar):
+    return np.triu(out_bar, k)
+
+
+@primitive(np.tril, domain=(array("m n"), fixed(0, 1, -1)), ranks=(2, None), flops=0)
+def tril(m, k=0):
+    return np.tril(m, k)
+
+@tril.transpose("m")
+def _(k, out_bar):
+    return np.tril(out_bar, k)
+
+
+@primitive(np.trace, domain=(array("m n"), fixed(0, 1, -2)), ranks=(2, None), flops=lambda m, n: n)
+def trace(a, offset=0):
+    return np.trace(a, offset)
+
+@trace.transpose("a")
+def _(a, offset, out_bar):
+    return scaled_eye(out_bar, offset, a.shape)
+
+
+@primitive(scaled_eye, domain=(array(""), fixed(0, 1, -2), fixed((3, 4))), ranks=(None, None, None), flops=0)
+def scaled_eye_(v, k, shape):
+    return scaled_eye(v, k, shape)
+
+@scaled_eye_.transpose("v")
+def _(k, out_bar):
+    return np.trace(out_bar, k)

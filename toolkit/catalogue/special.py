@@ -1,56 +1,80 @@
-"""Error function and gamma function (scalars, as Numba has them in `math`)."""
+"""Special functions, elementwise: error functions, the gamma function and its logarithmic derivatives, sinc."""
 import math
 
 import numpy as np
 
-from ..domain import Interval, positive, real
-from ..kernels import polygamma
+from ..domain import fixed, positive, real
 from ..primitive import primitive
-from ..domain import fixed
-
-SLOPE = 2.0 / math.sqrt(math.pi)
+from ..runtime import digamma, polygamma, sinc_slope
 
 
-@primitive(math.erf, domain=(real,), flops=30)
+@primitive(math.erf, domain=(real,), ranks=(0,), flops=30)
 def erf(x):
     return math.erf(x)
 
 @erf.differential
 def _(x, x_dot):
-    return SLOPE * np.exp(-x * x) * x_dot
+    return 1.1283791670955126 * np.exp(-x * x) * x_dot
 
 
-@primitive(math.erfc, domain=(real,), flops=30)
+@primitive(math.erfc, domain=(real,), ranks=(0,), flops=40)
 def erfc(x):
     return math.erfc(x)
 
 @erfc.differential
 def _(x, x_dot):
-    return -(SLOPE * np.exp(-x * x)) * x_dot
+    return -1.1283791670955126 * np.exp(-x * x) * x_dot
 
 
-@primitive(math.gamma, domain=(Interval(0.5, 4.0),), flops=60)
+@primitive(math.gamma, domain=(positive,), ranks=(0,), flops=60)
 def gamma(x):
     return math.gamma(x)
 
 @gamma.differential
 def _(x, out, x_dot):
-    return out * polygamma(0, x) * x_dot
+    return out * digamma(x) * x_dot
 
 
-@primitive(math.lgamma, domain=(positive,), flops=60)
+@primitive(math.lgamma, domain=(positive,), ranks=(0,), flops=60)
 def lgamma(x):
     return math.lgamma(x)
 
 @lgamma.differential
 def _(x, x_dot):
-    return polygamma(0, x) * x_dot
+    return digamma(x) * x_dot
 
 
-@primitive(polygamma, domain=(fixed(0, 1, 2), positive), flops=100, ranks=(None, 0))
+@primitive(digamma, domain=(positive,), flops=60)
+def digamma_(x):
+    return digamma(x)
+
+@digamma_.differential
+def _(x, x_dot):
+    return polygamma(1, x) * x_dot
+
+
+@primitive(polygamma, domain=(fixed(1, 2), positive), flops=100)
 def polygamma_(n, x):
     return polygamma(n, x)
 
 @polygamma_.differential
 def _(n, x, x_dot):
     return polygamma(n + 1, x) * x_dot
+
+
+@primitive(np.sinc, domain=(real,), flops=25)
+def sinc(x):
+    return np.sinc(x)
+
+@sinc.differential
+def _(x, x_dot):
+    return sinc_slope(1, x) * x_dot
+
+
+@primitive(sinc_slope, domain=(fixed(1, 2), real), flops=60)
+def sinc_slope_(n, x):
+    return sinc_slope(n, x)
+
+@sinc_slope_.differential
+def _(n, x, x_dot):
+    return sinc_slope(n + 1, x) * x_dot
