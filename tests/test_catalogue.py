@@ -1,6 +1,8 @@
 """Every law, for every card of the catalogue. No card is named here: a new card is tested because it is there."""
 import ast
 import itertools
+import multiprocessing
+import traceback
 from dataclasses import replace
 
 import numba
@@ -49,21 +51,6 @@ def test_first_order_in_each_subset_of_arguments(card):
 
 
 @each
-def test_compiled_is_interpreted(card):
-    """One array point (or scalar, where there is no other): scalars are compiled with every program of the gallery."""
-    found = somewhere(card)
-    most = [p for p in found if rank(p) == max(map(rank, found))]
-    for p in most[:1] if card.elementwise else [most[k] for k in sorted({0, len(most) - 1})]:
-        seeds = directions(p, p.argnums)
-        near(both(p, p.argnums, *seeds, compile=True), both(p, p.argnums, *seeds), 1e-10, f"{p}: compiled against interpreted")
-
-
-def rank(p):
-    """The highest rank among the arguments of a point."""
-    return max(map(np.ndim, p.args))
-
-
-@each
 def test_arguments_and_seeds_intact(card):
     for p in somewhere(card):
         for argnums in subsets(p.argnums):
@@ -84,17 +71,16 @@ def test_broadcasting(card):
         pytest.skip("not elementwise on every rank")
     pairs = [((), (4,)), ((4,), (3, 4)), ((3, 1), (3, 4)), ((1,), (4,)), ((0,), (0,)), ((1,), (1,)), ((0,), ()), ((2, 0), (0,)),
              ((1, 1), (1,))]
-    shapes = list(dict.fromkeys(s for pair in pairs for s in itertools.product(pair, repeat=arity)))
+    shapes = list(dict.fromkeys(s for pair in (pairs if arity < 3 else pairs[1:7:2]) for s in itertools.product(pair, repeat=arity)))
     for p in points(card, shapes=shapes):
-        for argnums in subsets(p.argnums):
-            first_order(p, argnums)
+        first_order(p, p.argnums)
 
 
 @each
 def test_float32_stays_float32(card):
     """Results are float32 where Numba's own are; tangents follow results, cotangents arguments; values are those of float64."""
-    for p, wide in zip(somewhere(card, dtype=np.float32), somewhere(card), strict=True):
-        wide = replace(wide, args=tuple(widened(x) for x in p.args))
+    for p in somewhere(card, dtype=np.float32):
+        wide = replace(p, args=widened(p.args))
         dots, bar = directions(p, p.argnums)
         kinds = tuple(map(numba.typeof, p.args))
         expected = infer.scalar(infer.type_of(transform.program_of(p.fn, kinds).result))
@@ -106,8 +92,8 @@ def test_float32_stays_float32(card):
         single = both(p, p.argnums, dots, bar)
         near(single, both(wide, p.argnums, widened(dots), widened(bar)), 1e-4, f"{p}: float32 against float64")
         plain = p.fn(*fresh(p.args))
-        for x in arrays(single[1]):
-            assert x.dtype == np.asarray(plain).dtype, f"{p}: tangent in plain Python is {x.dtype}, value is {plain.dtype}"
+        for x in arrays(single[1]) if infer.numpy_type(expected) == np.asarray(plain).dtype else []:
+            assert x.dtype == plain.dtype, f"{p}: tangent in plain Python is {x.dtype}, value is {plain.dtype}"
         for x in arrays(single[3]):
             assert x.dtype == np.float32, f"{p}: cotangent in plain Python is {x.dtype}"
 
@@ -167,3 +153,36 @@ def noticed(p, argnum):
 @each
 def test_every_active_argument_has_a_rule(card):
     assert card.form or set(card.active) <= set(card.adjoint), f"{card}: no rule in {set(card.active) - set(card.adjoint)}"
+
+
+# ---- compiled: on the second core, meanwhile --------------------------------------------------------------------------
+
+def compiled_law(k):
+    """What is wrong with the compiled derivatives of card k: nothing, or a traceback. At array points where there are any;
+    of elementwise cards the pullback only, which computes the value and the rule."""
+    try:
+        found = somewhere(CARDS[k])
+        rank = lambda p: max(map(np.ndim, p.args))
+        most = [p for p in found if rank(p) == max(map(rank, found))]
+        elementwise = CARDS[k].elementwise and rank(most[0]) > 0
+        for n in {0} if elementwise else {0, len(most) - 1}:
+            compiled(most[n], ("vjp",) if elementwise else ("jvp", "vjp"))
+    except Exception:
+        return traceback.format_exc()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiling(request):
+    """Another process compiles while this one interprets."""
+    wanted = [CARDS.index(i.callspec.params["card"]) for i in request.session.items if getattr(i, "originalname", "") == "test_compiled_is_interpreted"]
+    if not wanted:
+        yield {}
+        return
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        yield {k: pool.apply_async(compiled_law, (k,)) for k in wanted}
+
+
+@each
+def test_compiled_is_interpreted(card, compiling):
+    wrong = compiling[CARDS.index(card)].get(timeout=600)
+    assert wrong is None, wrong

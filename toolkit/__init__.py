@@ -1,8 +1,9 @@
 """Forward and reverse automatic differentiation of Numba functions, from one catalogue of primitives."""
 from .check import LawBroken, check_grads
+from .dual import Dual
 from .errors import DualtapeError, Refusal, UsageError
 from .runtime import logsumexp, relu, sigmoid, softmax, softplus
 from .transform import grad, hessian, hvp, jacobian, jvp, source, value_and_grad, vjp
 
-__all__ = ["DualtapeError", "LawBroken", "Refusal", "UsageError", "check_grads", "grad", "hessian", "hvp", "jacobian", "jvp",
+__all__ = ["Dual", "DualtapeError", "LawBroken", "Refusal", "UsageError", "check_grads", "grad", "hessian", "hvp", "jacobian", "jvp",
            "logsumexp", "relu", "sigmoid", "softmax", "softplus", "source", "value_and_grad", "vjp"]

@@ -208,3 +208,11 @@ class Forward:
 def forward(program, argnums):
     """The program of (args, tangents) -> (out, out_dot)."""
     return Forward(program, argnums).made
+
+
+def __getattr__(name):
+    """This mode alone, as a library: `from toolkit.forward import jvp`."""
+    if name in ('jvp',):
+        from . import transform
+        return getattr(transform, name)
+    raise AttributeError(name)

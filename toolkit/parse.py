@@ -53,7 +53,8 @@ def syntax(fn):
     tree = ast.parse(textwrap.dedent(text))
     node = next((n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == fn.__name__), None)
     if node is None:
-        lambdas = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda)]
+        names = list(inspect.signature(fn).parameters)
+        lambdas = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda) and [a.arg for a in n.args.args] == names]
         if len(lambdas) != 1:
             raise UsageError("several lambdas stand on this line: give the function a name with def")
         node = lambdas[0]

@@ -102,7 +102,7 @@ class Reverse:
             if isinstance(seed, Tup):
                 for r, s in zip(result.items, seed.items):
                     self.seeds(r, s)
-        elif isinstance(result, Var) and seed is not None and self.on(result):
+        elif isinstance(result, Var) and seed != Const(None) and self.on(result):
             self.lent.add(seed)
             if infer.is_array(result):
                 self.b.add(Check(tape.same_shape, (result, seed)))
@@ -607,3 +607,11 @@ def free_in(block):
 def reverse(program, argnums, seed):
     """(statements, cotangents of the parameters at argnums), given the cotangent structure of the result."""
     return Reverse(program, argnums, seed).made
+
+
+def __getattr__(name):
+    """This mode alone, as a library: `from toolkit.reverse import vjp, grad, value_and_grad`."""
+    if name in ('vjp', 'grad', 'value_and_grad'):
+        from . import transform
+        return getattr(transform, name)
+    raise AttributeError(name)

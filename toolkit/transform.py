@@ -56,7 +56,7 @@ class Transform:
         if not callable(fn):
             raise UsageError(f"{self.title} takes a function, not {type(fn).__name__}")
         self.fn, self.argnums, self.has_aux = fn, argnums, has_aux
-        self.__name__ = f"{self.title}_{getattr(fn, '__name__', 'function')}"
+        self.__name__ = f"{self.title}_{getattr(fn, '__name__', 'function').replace('<lambda>', 'function')}"
         self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
         self.made = {}
         self.entry = self.door()

@@ -1,0 +1,32 @@
+"""A module imports only from strictly lower floors (the order in which data flows)."""
+import ast
+from pathlib import Path
+
+import pytest
+
+import toolkit
+
+FLOORS = [["errors", "domain", "runtime", "tape"], ["program", "primitive"], ["infer", "catalogue"], ["lower"], ["linear", "activity"],
+          ["normal"], ["parse", "forward", "reverse"], ["emit"], ["build"], ["transform"], ["check", "record", "dual"], ["__init__"]]
+FLOOR = {name: k for k, names in enumerate(FLOORS) for name in names}
+HOME = Path(toolkit.__file__).parent
+# The two modes' own names (`toolkit.forward.jvp`) are looked up when they are asked for, through `__getattr__`.
+LATE = {("forward", "transform"), ("reverse", "transform")}
+
+
+@pytest.mark.parametrize("path", sorted(HOME.glob("*.py")), ids=lambda p: p.stem)
+def test_imports_go_down(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            for name in [node.module.split(".")[0]] if node.module else [a.name for a in node.names]:
+                if (path.stem, name) not in LATE:
+                    assert FLOOR[name] < FLOOR[path.stem], f"{path.stem} imports {name}"
+
+
+def test_every_module_has_a_floor():
+    assert {p.stem for p in HOME.glob("*.py")} <= set(FLOOR)
+
+
+def test_private_numba_interfaces_stand_in_few_places():
+    private = {p.stem for p in HOME.rglob("*.py") if "numba.core.registry" in p.read_text()}
+    assert private == {"infer"}

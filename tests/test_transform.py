@@ -1,0 +1,219 @@
+"""What the user calls: every transform, from Python and inside compiled code, nested in every order, and its errors."""
+import math
+
+import numpy as np
+import pytest
+from numba import njit
+
+import toolkit
+from toolkit import Refusal, UsageError, check_grads, grad, hessian, hvp, jacobian, jvp, source, value_and_grad, vjp
+
+X, V = np.linspace(0.5, 1.5, 5), np.arange(5.0)
+
+
+def f(x):
+    s = 0.0
+    for i in range(x.shape[0]):
+        s += math.sin(x[i]) * x[i] ** 2 * x[0]
+    return s
+
+
+def exact(x):
+    """The gradient of f, by hand."""
+    g = (np.cos(x) * x**2 + 2 * x * np.sin(x)) * x[0]
+    g[0] += np.sum(np.sin(x) * x**2)
+    return g
+
+
+def slope(g, x, v, h=1e-5):
+    """The directional difference of an array function."""
+    return (g(x + h * v) - g(x - h * v)) / (2 * h)
+
+
+def test_gradient_and_value():
+    np.testing.assert_allclose(grad(f)(X), exact(X), rtol=1e-12)
+    value, g = value_and_grad(f)(X)
+    assert value == pytest.approx(f(X), rel=1e-14)
+    np.testing.assert_allclose(g, exact(X), rtol=1e-12)
+
+
+def test_both_modes_are_importable_alone():
+    from toolkit import forward, reverse
+    assert forward.jvp is toolkit.jvp
+    assert reverse.vjp is toolkit.vjp
+    assert reverse.grad is toolkit.grad
+
+
+@pytest.mark.parametrize("inner", [grad(f), lambda x: jvp(f)((x,), (V,))[1]], ids=["reverse", "forward"])
+def test_four_nestings(inner):
+    want = slope(exact, X, V)
+    if isinstance(inner, toolkit.transform.Transform):
+        np.testing.assert_allclose(jvp(inner)((X,), (V,))[1], want, rtol=1e-7)
+        np.testing.assert_allclose(vjp(inner)((X,), V)[1][0], want, rtol=1e-7)
+    else:
+        def along(x, v):
+            return jvp(f)((x,), (v,))[1]
+        np.testing.assert_allclose(grad(along)(X, V), want, rtol=1e-7)
+        assert jvp(along, argnums=0)((X, V), (V,))[1] == pytest.approx(want @ V, rel=1e-7)
+    np.testing.assert_allclose(hvp(f)(X, V), want, rtol=1e-7)
+
+
+def test_third_order_through_an_inner_gradient():
+    def energy(x):
+        g = grad(f)(x)
+        return np.sum(g * g * x)
+
+    plain = lambda x: np.sum(exact(x) ** 2 * x)  # noqa: E731
+    want = np.array([(plain(X + 1e-5 * e) - plain(X - 1e-5 * e)) / 2e-5 for e in np.eye(5)])
+    np.testing.assert_allclose(grad(energy)(X), want, rtol=1e-6)
+    np.testing.assert_allclose(hvp(energy)(X, V), slope(lambda x: grad(energy)(x), X, V), rtol=1e-6)
+
+
+def test_a_perturbation_is_not_confused_with_another():
+    def product(x, y):
+        return x * y
+
+    def outer(x):
+        return x * jvp(product, argnums=1)((x, 1.0), (1.0,))[1]      # x · d(x y)/dy = x²; its derivative is 2 x, not 1
+    assert jvp(outer)((3.0,), (1.0,)) == (9.0, 6.0)
+    assert grad(outer)(3.0) == 6.0
+
+
+def test_a_training_loop_compiles_to_one_function():
+    gradient = grad(f)
+
+    @njit
+    def descend(x, steps):
+        for _ in range(steps):
+            x = x - 0.01 * gradient(x)
+        return x
+    x = X.copy()
+    for _ in range(10):
+        x = x - 0.01 * exact(x)
+    np.testing.assert_allclose(descend(X, 10), x, rtol=1e-12)
+
+
+def test_every_transform_inside_compiled_code():
+    push, pull, both, second = jvp(f), vjp(f), value_and_grad(f), hvp(f)
+
+    @njit
+    def all_of_them(x, v):
+        return push((x,), (v,))[1], pull((x,), 2.0)[1][0], both(x)[0], second(x, v)
+    a, b, c, d = all_of_them(X, V)
+    assert a == pytest.approx(exact(X) @ V)
+    np.testing.assert_allclose(b, 2 * exact(X))
+    assert c == pytest.approx(f(X))
+    np.testing.assert_allclose(d, slope(exact, X, V), rtol=1e-7)
+
+
+def test_jacobian_and_hessian():
+    def curve(x):
+        return np.sin(x[1:]) * x[0]
+    forward, reverse = jacobian(curve, mode="forward")(X), jacobian(curve, mode="reverse")(X)
+    np.testing.assert_allclose(forward, reverse, rtol=1e-14)
+    assert forward.shape == (4, 5)
+    np.testing.assert_allclose(jacobian(curve)(X), forward)
+    h = hessian(f)(X)
+    np.testing.assert_allclose(h, h.T, rtol=1e-12)
+    np.testing.assert_allclose(h @ V, slope(exact, X, V), rtol=1e-7)
+
+
+def test_auxiliary_output():
+    def loss(x):
+        return np.sum(x * x), x + 1.0
+    g, aux = grad(loss, has_aux=True)(X)
+    np.testing.assert_allclose(g, 2 * X)
+    np.testing.assert_allclose(aux, X + 1)
+
+
+def test_options_are_inherited():
+    @njit(error_model="numpy", fastmath=True)
+    def ratio(x):
+        return 1.0 / x
+    assert grad(ratio)(0.0) == -np.inf
+
+    @njit
+    def strict(x):
+        return 1.0 / x
+    with pytest.raises(ZeroDivisionError):
+        grad(strict)(0.0)
+
+
+def test_arguments_and_seeds_stay():
+    def scale(x, y):
+        z = x.copy()
+        z *= y
+        return z
+    x, seed = X.copy(), V.copy()
+    out, (x_bar, y_bar) = vjp(scale)((x, 2.0), seed)
+    np.testing.assert_array_equal(x, X)
+    np.testing.assert_array_equal(seed, V)
+    np.testing.assert_allclose(x_bar, 2 * V)
+    assert y_bar == pytest.approx(X @ V)
+    again = vjp(scale)((x, 2.0), seed)
+    np.testing.assert_array_equal(again[1][0], x_bar)
+    assert not np.shares_memory(x_bar, seed)
+
+
+def test_float32_throughout():
+    x = X.astype(np.float32)
+    g = grad(lambda x: np.sum(np.exp(x) * x))(x)
+    assert g.dtype == np.float32
+    check_grads(lambda x: np.sum(np.exp(x) * x), (x,))
+
+
+def unbound(x):
+    return np.linalg.svd(x)[1][0]
+
+
+def test_refusal_points_at_the_line():
+    with pytest.raises(Refusal) as e:
+        grad(unbound)(np.eye(2))
+    lines = str(e.value).splitlines()
+    assert "np.svd" in lines[0]
+    assert "test_transform.py:" in lines[1]
+    assert lines[2].strip() == "return np.linalg.svd(x)[1][0]"
+    assert lines[3].index("^") == lines[2].index("np.linalg")
+
+
+def vector(x):
+    return x * 2.0
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: grad(vector)(X), "returns array"),
+    (lambda: grad(f, argnums=2)(X), "has 1 argument"),
+    (lambda: grad(lambda n: n * 1.0)(3), "cannot be differentiated in `n`"),
+    (lambda: jvp(f)((X,), (1.0,)), "the tangent of `x` is float64"),
+    (lambda: vjp(f)((X,), X), "its cotangent is"),
+    (lambda: jvp(f)(X, X), "two tuples"),
+    (lambda: grad(3.0), "takes a function"),
+    (lambda: grad(eval("lambda x: x"))(1.0), "source"),
+    (lambda: jacobian(f, mode="sideways"), "mode="),
+])
+def test_wrong_use_says_what_was_expected(call, message):
+    with pytest.raises(UsageError, match=message):
+        call()
+
+
+def test_a_tangent_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match="another shape"):
+        jvp(f)((X,), (np.ones(3),))
+
+
+def square(x):
+    return math.exp(x) * x
+
+
+def test_golden_source():
+    assert source(vjp(square), 1.0) == GOLDEN
+
+
+GOLDEN = """\
+def vjp_square(args, out_bar):
+    x, = args
+    t = math.exp(x)
+    out = t * x
+    x_bar = t * out_bar + t * (out_bar * x)
+    return (out, (x_bar,))
+"""
