@@ -10,19 +10,8 @@ import numpy as np
 import pytest
 from numba import types
 
-from tests.cards import (
-    CARDS,
-    both,
-    calls,
-    combinations,
-    directions,
-    first_order,
-    intact,
-    near,
-    points,
-    sample,
-    second_order,
-)
+from tests.cards import (CARDS, both, calls, combinations, compiled, directions, first_order, intact, near, points, sample,
+                         second_order)
 from toolkit import infer, linear, transform
 from toolkit.check import flat, fresh
 from toolkit.domain import SIZES, Interval
@@ -174,7 +163,8 @@ def compiled_law(k):
 @pytest.fixture(scope="module", autouse=True)
 def compiling(request):
     """Another process compiles while this one interprets."""
-    wanted = [CARDS.index(i.callspec.params["card"]) for i in request.session.items if getattr(i, "originalname", "") == "test_compiled_is_interpreted"]
+    wanted = [CARDS.index(i.callspec.params["card"]) for i in request.session.items
+              if getattr(i, "originalname", "") == "test_compiled_is_interpreted"]
     if not wanted:
         yield {}
         return

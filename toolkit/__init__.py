@@ -2,8 +2,9 @@
 from .check import LawBroken, check_grads
 from .dual import Dual
 from .errors import DualtapeError, Refusal, UsageError
+from .record import record
 from .runtime import logsumexp, relu, sigmoid, softmax, softplus
 from .transform import grad, hessian, hvp, jacobian, jvp, source, value_and_grad, vjp
 
 __all__ = ["Dual", "DualtapeError", "LawBroken", "Refusal", "UsageError", "check_grads", "grad", "hessian", "hvp", "jacobian", "jvp",
-           "logsumexp", "relu", "sigmoid", "softmax", "softplus", "source", "value_and_grad", "vjp"]
+           "logsumexp", "record", "relu", "sigmoid", "softmax", "softplus", "source", "value_and_grad", "vjp"]

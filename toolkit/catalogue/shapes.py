@@ -95,8 +95,8 @@ def linspace(start, stop, num=50):
 @linspace.differential
 def _(num, out, start_dot, stop_dot):
     # NumPy keeps float32 here, Numba does not
-    return cast(fill(start_dot, (num,)) * np.linspace(1.0, 0.0, num) + fill(stop_dot, (num,)) * np.linspace(0.0, 1.0, num),
-                out)
+    return cast(fill(start_dot, (num,)) * np.linspace(1.0, 0.0, num)
+                + fill(stop_dot, (num,)) * np.linspace(0.0, 1.0, num), out)
 
 
 # ---- copies and rearrangements ---------------------------------------------------------------------------------------
