@@ -1,7 +1,6 @@
 """Every law, for every card of the catalogue. No card is named here: a new card is tested because it is there."""
 import ast
 import itertools
-import multiprocessing
 import traceback
 from dataclasses import replace
 
@@ -160,19 +159,7 @@ def compiled_law(k):
         return traceback.format_exc()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def compiling(request):
-    """Another process compiles while this one interprets."""
-    wanted = [CARDS.index(i.callspec.params["card"]) for i in request.session.items
-              if getattr(i, "originalname", "") == "test_compiled_is_interpreted"]
-    if not wanted:
-        yield {}
-        return
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        yield {k: pool.apply_async(compiled_law, (k,)) for k in wanted}
-
-
 @each
-def test_compiled_is_interpreted(card, compiling):
-    wrong = compiling[CARDS.index(card)].get(timeout=600)
+def test_compiled_is_interpreted(card):
+    wrong = compiled_law(CARDS.index(card))
     assert wrong is None, wrong
