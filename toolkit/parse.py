@@ -16,20 +16,7 @@ from . import infer
 from .errors import Refusal, UsageError
 from .lower import BINARY, Builder, Expressions, Inner, constant, is_data
 from .normal import normalised
-from .program import (
-    UNDEFINED,
-    Carry,
-    Const,
-    For,
-    If,
-    Program,
-    Tup,
-    Var,
-    While,
-    mapped,
-    pruned,
-    substituted,
-)
+from .program import UNDEFINED, Carry, Const, For, If, Program, Set, Tup, Var, While, mapped, pruned, substituted, walk
 
 CONTINUE, BREAK, RETURN, VALUE = EXITS = "·continue", "·break", "·return", "·value"
 DEPTH = 40
@@ -331,6 +318,8 @@ class Statements(Expressions):
             test = []
             with self.b.into(test):
                 cond = self.condition(node.test)
+            if any(isinstance(t, Set) for t in walk(test)):
+                self.refuse("the condition of this `while` writes to an array", "Write in the body, and test a flag.")
             body = []
             if cond == Const(False):
                 return While(test, cond, body)
