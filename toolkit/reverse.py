@@ -50,6 +50,7 @@ from .program import (
 
 CHEAP = 8                                       # flops up to which a value is recomputed rather than kept
 WHOLE = (Const(Ellipsis),)
+MAY_ALIAS = {runtime.unbroadcast, runtime.cast}     # these return their argument where there is nothing to do
 SHAPE_ONLY = {dim: 0, np.zeros_like: 0, runtime.unbroadcast: 1, runtime.spread_like: 1}
 
 
@@ -144,11 +145,16 @@ class Reverse:
             bar = self.shadow.get(p, self.bars.get(p))
             if bar is None:
                 return self.zero(p)
-            if infer.is_array(p) and (bar in self.lent or bar in given):
+            if infer.is_array(p) and (bar in given or not self.ours(bar)):
                 bar = self.b.copy(bar)
             given.append(bar)
             return bar
         return [one(program.params[k][1]) for k in argnums]
+
+    def ours(self, bar):
+        """Is this array surely not the caller's seed, nor a view of it?"""
+        made = next((t for t in self.b.block if isinstance(t, Let) and t.out is bar), None)
+        return bar in self.shadow.values() or (made is not None and made.fn not in VIEWS and made.fn not in MAY_ALIAS)
 
     # ---- the forward sweep: the program itself, and the shadows
     def sweep(self, block, into):
