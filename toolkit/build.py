@@ -1,11 +1,12 @@
-"""Source -> compiled function: emitted code is registered with `linecache`, so that tracebacks and debuggers show it, and
-compiled by Numba with the options of the user's function."""
+"""Source -> function: emitted code is registered with `linecache`, so that tracebacks and debuggers show it, and compiled by
+Numba, per argument types, with the options of the user's function."""
 import hashlib
 import linecache
 import math
 
-import numba
 import numpy as np
+
+from .host import specialised
 
 OPTIONS = ("fastmath", "error_model", "boundscheck", "nogil")
 
@@ -25,6 +26,9 @@ def options_of(fn):
     return {k: given[k] for k in OPTIONS if given.get(k)}
 
 
-def compiled(source, namespace, name, options):
-    """The compiled function of an emitted source."""
-    return numba.njit(**options)(load(source, namespace, name))
+def entrance(name, names, defaults, implementation, options):
+    """The dispatcher of a derivative: its parameters, and the Python function that it compiles for argument types."""
+    heads = ", ".join(f"{n}=default_{n}" if n in defaults else n for n in names)
+    space = {f"default_{n}": v for n, v in defaults.items()}
+    exec(f"def {name}({heads}):\n    pass\n", space)
+    return specialised(space[name], implementation, options)

@@ -19,11 +19,10 @@ from types import MappingProxyType
 import numba
 import numpy as np
 from numba import extending, types
-from numba.core import cgutils
-from numba.core.typeconv import Conversion
 
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
 from .domain import Fixed
+from .host import Conversion, cgutils
 from .infer import name_of
 from .linear import differential
 from .primitive import CATALOGUE, FLAT, lookup

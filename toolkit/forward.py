@@ -53,7 +53,7 @@ class Forward:
         self.run(program.body)
         result = Tup((program.result, self.tangent(program.result)))
         self.made = Program(f"{program.name}_jvp", [("args", Tup(tuple(p for _, p in program.params))), ("dots", Tup(tuple(given)))],
-                            self.b.block, result, program.options)
+                            self.b.block, result)
 
     def on(self, a):
         """Does this atom carry a tangent?"""

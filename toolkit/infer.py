@@ -1,29 +1,14 @@
-"""Types: what Numba's own inference says of every value. The only module that reads Numba's private interfaces
-(with `build.py`): the typing context of the CPU target, asked one operation at a time, without generating code."""
+"""Types: what Numba's own inference says of every value, asked one operation at a time."""
 import operator
 import warnings
 
 import numba
 import numpy as np
 from numba import types
-from numba.core.errors import NumbaError, NumbaPerformanceWarning
-from numba.core.registry import cpu_target
 
 from .errors import Refusal
+from .host import NumbaError, NumbaPerformanceWarning, typing_context
 from .program import Const, Span, Tup, Var
-
-_context = None
-
-
-def context():
-    """Numba's typing context, with every registry loaded."""
-    global _context
-    if _context is None:
-        _context = cpu_target.typing_context
-    cpu_target.target_context.refresh()
-    _context.refresh()
-    return _context
-
 
 def type_of(atom, literal=False):
     """The Numba type of an atom."""
@@ -45,19 +30,20 @@ def type_of(atom, literal=False):
                 return types.boolean
             if isinstance(value, int):
                 return types.intp
-            return _context_type(value)
+            return static_type(value)
     raise AssertionError(atom)
 
 
-def _context_type(value):
+def static_type(value):
+    """The Numba type of a static object: a function, a dtype, a constant array."""
     if isinstance(value, type) and issubclass(value, np.generic):
         return types.NumberClass(numba.from_dtype(np.dtype(value)))
-    return context().resolve_value_type(value)
+    return typing_context().resolve_value_type(value)
 
 
 def result_type(fn, args, kw=()):
     """The type of fn(args) as Numba infers it; a Refusal where Numba itself would not compile it."""
-    ctx = context()
+    ctx = typing_context()
     sig = _resolve(ctx, fn, args, kw, literal=True) or _resolve(ctx, fn, args, kw, literal=False)
     if sig is None:
         shown = ", ".join(map(str, map(type_of, args)))
@@ -69,7 +55,7 @@ def _resolve(ctx, fn, args, kw, literal):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumbaPerformanceWarning)
-            kind = _context_type(fn)
+            kind = static_type(fn)
             sig = ctx.resolve_function_type(kind, tuple(type_of(a, literal) for a in args),
                                             {k: type_of(a, literal) for k, a in kw})
         return sig and sig.return_type
@@ -85,7 +71,7 @@ def index_type(index):
 
 def item_type(arr, index):
     """The type of arr[index]."""
-    ctx = context()
+    ctx = typing_context()
     try:
         sig = ctx.resolve_getitem(type_of(arr), index_type(index)) if hasattr(ctx, "resolve_getitem") else None
         if sig is None:
@@ -101,7 +87,7 @@ def unified(a, b):
     """The type that holds both, as Numba joins branches; None if there is none."""
     if a == b:
         return a
-    return context().unify_types(types.unliteral(a), types.unliteral(b))
+    return typing_context().unify_types(types.unliteral(a), types.unliteral(b))
 
 
 def name_of(fn):

@@ -400,7 +400,7 @@ class Expressions:
                 shape = args[0] if len(args) == 1 and isinstance(args[0], Tup) else Tup(tuple(args))
                 return self.call(np.reshape, [x, shape], kw, hint)
             case "astype":
-                return self.b.cast(self.b.copy(x), infer.scalar(infer._context_type(args[0].value).dtype)
+                return self.b.cast(self.b.copy(x), infer.scalar(infer.static_type(args[0].value).dtype)
                                    if isinstance(args[0].value, type) and issubclass(args[0].value, np.generic)
                                    else {float: types.float64, int: types.intp}[args[0].value])
             case "flatten":
@@ -541,14 +541,14 @@ class Expressions:
         for _, v in flat[1:]:
             t = infer.unified(t, infer.type_of(v))
         if dtype is not None:
-            t = infer.scalar(infer._context_type(np.dtype(dtype.value).type).dtype)
+            t = infer.scalar(infer.static_type(np.dtype(dtype.value).type).dtype)
         out = self.new(Tup(tuple(map(Const, shape))), t)
         for index, v in flat:
             self.b.set(out, index, self.b.cast(v, t))
         return out
 
     def full(self, shape, value, dtype=None):
-        t = infer.type_of(value) if dtype is None else infer.scalar(infer._context_type(dtype.value).dtype)
+        t = infer.type_of(value) if dtype is None else infer.scalar(infer.static_type(dtype.value).dtype)
         out = self.new(shape, t)
         self.b.set(out, (Const(Ellipsis),), value)
         return out

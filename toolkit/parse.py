@@ -10,10 +10,10 @@ import operator
 import textwrap
 
 from numba import types
-from numba.core.dispatcher import Dispatcher
 
 from . import infer
 from .errors import Refusal, UsageError
+from .host import Dispatcher
 from .lower import BINARY, Builder, Expressions, Inner, constant, is_data
 from .normal import normalised
 from .program import UNDEFINED, Carry, Const, For, If, Program, Set, Tup, Var, While, mapped, pruned, substituted, walk
@@ -48,12 +48,12 @@ def syntax(fn):
     return node, inspect.getsourcefile(fn), first - 1, indent
 
 
-def parse(fn, params, options=None):
+def parse(fn, params):
     """The Program of fn for parameter structures (Vars with types, Consts, Tups), in order."""
     fn = python_function(fn)
     builder = Builder()
     result = call(builder, fn, [p for _, p in params], {}, depth=0)
-    return pruned(normalised(pruned(Program(fn.__name__, params, builder.block, result, options or {}))))
+    return pruned(normalised(pruned(Program(fn.__name__, params, builder.block, result))))
 
 
 def call(builder, fn, args, kw, depth):

@@ -174,7 +174,6 @@ class Program:
     params: list
     body: list
     result: object
-    options: dict = field(default_factory=dict)
 
 
 def blocks(s):

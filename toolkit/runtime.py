@@ -11,7 +11,8 @@ import numba
 import numpy as np
 from numba import types
 from numba.extending import overload
-from numba.np.numpy_support import as_dtype
+
+from .host import as_dtype
 
 
 def elementwise(body):

@@ -9,7 +9,8 @@ def room(stack, n):
     if n <= stack.size:
         return stack
     new = np.empty(max(n, 2 * stack.size), stack.dtype)
-    new[:stack.size] = stack
+    for k in range(stack.size):         # a slice would compile to far more
+        new[k] = stack[k]
     return new
 
 

@@ -8,11 +8,10 @@ import inspect
 import numba
 import numpy as np
 from numba import types
-from numba.extending import overload
 
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
 from . import infer
-from .build import compiled, options_of
+from .build import entrance, load, options_of
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
 from .forward import forward
@@ -45,7 +44,7 @@ def program_of(fn, args):
         return fn.program(args)
     names = list(inspect.signature(python_function(fn)).parameters)
     params = [(n, structure(n, t)) for n, t in zip(names, args)]
-    return parse(fn, params, options_of(fn))
+    return parse(fn, params)
 
 
 class Transform:
@@ -59,7 +58,7 @@ class Transform:
         self.__name__ = f"{self.title}_{getattr(fn, '__name__', 'function').replace('<lambda>', 'function')}"
         self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
         self.made = {}
-        self.entry = self.door()
+        self.entry = entrance(self.__name__, self.names(), self.defaults(), lambda args: self.build(args)[1], self.options())
 
     def __repr__(self):
         return f"<{self.title} of {getattr(self.fn, '__name__', self.fn)}>"
@@ -96,31 +95,16 @@ class Transform:
         return instance(made, atoms)
 
     def build(self, args):
-        """The compiled derivative for argument types."""
+        """(source, Python function) of the derivative for argument types."""
+        args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
-            program = pruned(self.program(args))
-            source, namespace, name = emit(program, self.__name__)
-            self.made[args] = source, compiled(source, namespace, name, program.options)
+            source, namespace, name = emit(pruned(self.program(args)), self.__name__)
+            self.made[args] = source, load(source, namespace, name)
         return self.made[args]
 
-    def door(self):
-        """A dispatcher of the derivative's signature: Numba picks the compiled function by argument types."""
-        names = self.names()
-
-        def stub(*args):
-            raise NotImplementedError
-
-        @overload(stub, strict=False)
-        def _(*args):
-            types_ = tuple(a if isinstance(a, (types.Omitted, types.Dispatcher)) else types.unliteral(a) for a in args)
-            return _forwarding(names, self.build(types_)[1])
-
-        space = {"stub": stub}
-        defaults = self.defaults()
-        heads = ", ".join(f"{n}=default_{n}" if n in defaults else n for n in names)
-        space |= {f"default_{n}": v for n, v in defaults.items()}
-        exec(f"def {self.__name__}({heads}):\n    return stub({', '.join(names)})\n", space)
-        return numba.njit(space[self.__name__])
+    def options(self):
+        """The compilation options of the function that is differentiated."""
+        return self.fn.options() if isinstance(self.fn, Transform) else options_of(self.fn)
 
     def defaults(self):
         if type(self).names is not Transform.names or isinstance(self.fn, Transform):
@@ -133,13 +117,6 @@ class Transform:
             return self.entry(*args, **kw)
         except DualtapeError as e:
             raise e.with_traceback(None) from None      # it says where in the user's code; Numba's frames say nothing
-
-
-def _forwarding(names, fn):
-    """A function of these parameters that calls a compiled one."""
-    space = {"fn": fn}
-    exec(f"def call({', '.join(names)}):\n    return fn({', '.join(names)})\n", space)
-    return space["call"]
 
 
 @numba.extending.typeof_impl.register(Transform)
@@ -162,7 +139,7 @@ class JVP(Transform):
         given = tangent_params(f, argnums, "dot")
         fit(Tup(tuple(given)), args[1], "tangent", f)
         made = forward(f, argnums)
-        return Program(made.name, [("args", made.params[0][1]), ("tangents", made.params[1][1])], made.body, made.result, f.options)
+        return Program(made.name, [("args", made.params[0][1]), ("tangents", made.params[1][1])], made.body, made.result)
 
 
 def fit(wanted, given, what, f):
@@ -193,7 +170,7 @@ class VJP(Transform):
         seed = seed_of(f.result, args[1], f)
         body, bars = reverse(f, argnums, seed)
         args_ = Tup(tuple(p for _, p in f.params))
-        return Program(f"{f.name}_vjp", [("args", args_), ("out_bar", seed)], body, Tup((f.result, Tup(tuple(bars)))), f.options)
+        return Program(f"{f.name}_vjp", [("args", args_), ("out_bar", seed)], body, Tup((f.result, Tup(tuple(bars)))))
 
 
 def seed_of(result, t, f):
@@ -232,7 +209,7 @@ class ValueAndGrad(Transform):
             with b.into(start):
                 seed = b.cast(Const(1.0), infer.type_of(loss))
         body, bars = reverse(f, argnums, Tup((seed, Const(None))) if self.has_aux else seed)
-        return Program(f"{f.name}_{self.title}", f.params, start + body, self.outcome(f.result, self.unwrap(bars)), f.options)
+        return Program(f"{f.name}_{self.title}", f.params, start + body, self.outcome(f.result, self.unwrap(bars)))
 
     def outcome(self, value, bars):
         return Tup((value, bars))
@@ -263,7 +240,7 @@ class HVP(Transform):
         dots = made.params[1][1]
         v = dots.items[0] if isinstance(self.argnums, int) else dots
         fit(v, args[-1], "tangent", g)
-        return Program(f"{g.name}_hvp", [*g.params, ("v", v)], made.body, made.result.items[1], g.options)
+        return Program(f"{g.name}_hvp", [*g.params, ("v", v)], made.body, made.result.items[1])
 
 
 def jvp(f, argnums=None):
