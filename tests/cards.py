@@ -10,10 +10,10 @@ import numpy as np
 import toolkit.catalogue  # noqa: F401  (the cards register themselves)
 from toolkit import infer, transform
 from toolkit.build import load
+from toolkit.builder import constant
 from toolkit.check import flat, fresh, inner, like, moved, size
 from toolkit.domain import SIZES, Block, Fixed
 from toolkit.errors import Refusal
-from toolkit.lower import constant
 from toolkit.primitive import CATALOGUE, lookup
 from toolkit.program import Var
 

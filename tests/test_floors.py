@@ -7,8 +7,23 @@ import pytest
 
 import toolkit
 
-FLOORS = [["errors", "domain", "host", "tape"], ["runtime"], ["program", "primitive"], ["infer", "catalogue"], ["lower"], ["linear", "activity"],
-          ["normal"], ["parse", "forward", "reverse"], ["emit"], ["build"], ["transform"], ["check", "record", "dual"], ["__init__"]]
+FLOORS = [
+    ["errors", "domain", "host", "tape"],
+    ["runtime"],
+    ["program", "primitive"],
+    ["infer", "catalogue"],
+    ["builder"],
+    ["rewrites"],
+    ["lower"],
+    ["linear", "activity"],
+    ["normal", "residuals"],
+    ["parse", "forward", "reverse"],
+    ["emit"],
+    ["build"],
+    ["transform"],
+    ["check", "record", "dual"],
+    ["__init__"],
+]
 FLOOR = {name: k for k, names in enumerate(FLOORS) for name in names}
 HOME = Path(toolkit.__file__).parent
 # The two modes' own names (`toolkit.forward.jvp`) are looked up when they are asked for, through `__getattr__`.

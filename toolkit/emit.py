@@ -13,7 +13,7 @@ from collections import Counter
 import numpy as np
 
 from . import infer, tape
-from .lower import astype, dim, trips
+from .builder import astype, dim, trips
 from .program import (
     UNDEFINED,
     Const,
@@ -214,10 +214,17 @@ class Emitter:
     def fold(self, program):
         uses = Counter(v for s in walk(program.body) for v in reads(s))
         uses.update(variables(program.result))
-        carried = {v for s in walk(program.body) if isinstance(s, (For, While, If))
-                   for v in (reads(s) if not isinstance(s, For) else variables(s.brk, *(x for c in s.carries for x in (c.init, c.end))))}
-        carried |= {s.arr for s in walk(program.body) if isinstance(s, Set)}
+        named = {s.arr for s in walk(program.body) if isinstance(s, Set)}       # these are written by their names
+        for s in walk(program.body):
+            if isinstance(s, (While, If)):
+                named |= set(reads(s))
+            elif isinstance(s, For):
+                named |= set(variables(s.brk, *(x for c in s.carries for x in (c.init, c.end))))
         folded = {}
+
+        def may_move(s):
+            view = isinstance(s, Get) and infer.is_array(s.out)
+            return isinstance(s, (Let, Get)) and uses[s.out] == 1 and s.out not in named and not view
 
         def visit(block):
             pending = {}
@@ -232,7 +239,7 @@ class Emitter:
                     pending = {}
                 for b in blocks(s):
                     visit(b)
-                if isinstance(s, (Let, Get)) and uses[s.out] == 1 and s.out not in carried and not isinstance(s.out.type, infer.types.Array if s.__class__ is Get else ()):
+                if may_move(s):
                     pending[s.out] = s
         visit(program.body)
         return folded
@@ -354,8 +361,9 @@ class Emitter:
         op = "="
         if s.add:
             op = "+="
-            if value.startswith("-") and isinstance(s.value, Var) and s.value in self.folded and getattr(self.folded[s.value], "fn", None) is operator.neg:
-                op, value = "-=", self.text(self.folded[s.value].args[0], 7)
+            made = self.folded.get(s.value) if isinstance(s.value, Var) else None
+            if isinstance(made, Let) and made.fn is operator.neg:
+                op, value = "-=", self.text(made.args[0], 7)
         return self(f"{target}[{self.index(s.index)}] {op} {value}")
 
     def scalar(self, atom):
@@ -404,7 +412,9 @@ class Emitter:
 
     def s_For(self, s):
         self.moves([(c.head, c.init) for c in s.carries])
-        bounds = (s.hi,) if s.step == Const(1) and s.lo == Const(0) else (s.lo, s.hi) if s.step == Const(1) else (s.lo, s.hi, s.step)
+        bounds = (s.lo, s.hi, s.step)
+        if s.step == Const(1):
+            bounds = (s.hi,) if s.lo == Const(0) else (s.lo, s.hi)
         self.indented(f"for {self.names[s.var]} in range({', '.join(map(self.text, bounds))}):", lambda: self.body(s))
         self.moves([(c.exit, c.head) for c in s.carries])
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from . import infer, runtime
 from .activity import Aliases, active, guard
+from .builder import Builder, astype, tangent_params, tangent_type
 from .linear import card_of, push
-from .lower import Builder, astype, tangent_params, tangent_type
 from .primitive import FLAT, VIEWS
 from .program import (
     UNDEFINED,
@@ -52,8 +52,8 @@ class Forward:
                 self.dots[v] = self.b.zeros_like(v, f"{v.hint}_dot")
         self.run(program.body)
         result = Tup((program.result, self.tangent(program.result)))
-        self.made = Program(f"{program.name}_jvp", [("args", Tup(tuple(p for _, p in program.params))), ("dots", Tup(tuple(given)))],
-                            self.b.block, result)
+        params = [("args", Tup(tuple(p for _, p in program.params))), ("dots", Tup(tuple(given)))]
+        self.made = Program(f"{program.name}_jvp", params, self.b.block, result)
 
     def on(self, a):
         """Does this atom carry a tangent?"""

@@ -11,7 +11,8 @@ from numba.core.targetconfig import ConfigStack
 from numba.core.typeconv import Conversion
 from numba.np.numpy_support import as_dtype
 
-__all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "cgutils", "specialised", "typing_context"]
+__all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "cgutils", "specialised",
+           "typing_context"]
 
 
 def typing_context():

@@ -10,6 +10,7 @@ from .errors import Refusal
 from .host import NumbaError, NumbaPerformanceWarning, typing_context
 from .program import Const, Span, Tup, Var
 
+
 def type_of(atom, literal=False):
     """The Numba type of an atom."""
     match atom:
@@ -17,7 +18,7 @@ def type_of(atom, literal=False):
             return atom.type
         case Tup(items):
             return types.BaseTuple.from_types(tuple(type_of(a) for a in items))
-        case Span(lo, hi, None):
+        case Span(step=None):
             return types.slice2_type
         case Span():
             return types.slice3_type
@@ -94,7 +95,9 @@ def name_of(fn):
     """What a user calls a function."""
     module = getattr(fn, "__module__", None) or ""
     name = getattr(fn, "__name__", repr(fn))
-    return f"np.{name}" if module.startswith("numpy") else name if module in ("builtins", "_operator") else f"{module}.{name}".lstrip(".")
+    if module in ("builtins", "_operator", ""):
+        return name
+    return f"np.{name}" if module.startswith("numpy") else f"{module}.{name}"
 
 
 def is_array(atom_or_type):

@@ -18,7 +18,8 @@ from .program import Const
 
 def undeclared(name, argument):
     """The refusal of a derivative that no card declares."""
-    return Refusal(f"{name} has no derivative in {argument} in the catalogue", "Hold that argument fixed, or write the function out.")
+    return Refusal(f"{name} has no derivative in {argument} in the catalogue",
+                   "Hold that argument fixed, or write the function out.")
 
 
 def has_dot(node):
@@ -31,14 +32,14 @@ def prune(form, live):
     match form:
         case ast.Name(id=name) if name.endswith("_dot"):
             return form if name in live else None
-        case ast.BinOp(l, ast.Add() | ast.Sub() as op, r):
-            l, r = prune(l, live), prune(r, live)
-            if l is None:
-                return r if r is None or isinstance(op, ast.Add) else ast.UnaryOp(ast.USub(), r)
-            return l if r is None else ast.BinOp(l, op, r)
-        case ast.BinOp(l, op, r):
-            l2, r2 = (prune(l, live), r) if has_dot(l) else (l, prune(r, live))
-            return None if l2 is None or r2 is None else ast.BinOp(l2, op, r2)
+        case ast.BinOp(left, ast.Add() | ast.Sub() as op, right):
+            left, right = prune(left, live), prune(right, live)
+            if left is None:
+                return right if right is None or isinstance(op, ast.Add) else ast.UnaryOp(ast.USub(), right)
+            return left if right is None else ast.BinOp(left, op, right)
+        case ast.BinOp(left, op, right):
+            new = (prune(left, live), right) if has_dot(left) else (left, prune(right, live))
+            return None if None in new else ast.BinOp(new[0], op, new[1])
         case ast.UnaryOp(op, v):
             v = prune(v, live)
             return None if v is None else ast.UnaryOp(op, v)
@@ -84,7 +85,8 @@ def card_of(s, live):
     card = lookup(s.fn, tuple(infer.rank_of(a) for a in s.args))
     if card is None or not (card.form or card.adjoint):
         shown = ", ".join(str(infer.type_of(a)) for a in s.args)
-        raise Refusal(f"{infer.name_of(s.fn)}({shown}) has no derivative in the catalogue", "Write it with functions that have one.", s.place)
+        raise Refusal(f"{infer.name_of(s.fn)}({shown}) has no derivative in the catalogue",
+                      "Write it with functions that have one.", s.place)
     env = bind(card, s)
     chosen = [p for p in card.active if p in env and live(env[p])]
     return card, env, chosen
@@ -163,6 +165,3 @@ def _call(builder, fn, args, bar, env, scope):
     inside = dict(zip(card.params, atoms)) | {"out_bar": bar}
     for k in forms:
         yield from _transpose(builder, args[k], transposed(builder, card, card.params[k], inside), env, scope)
-
-
-

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from . import infer
 from .activity import Aliases
-from .lower import dim, trips
+from .builder import dim
 from .primitive import CATALOGUE, FLAT
 from .program import Const, For, Get, If, Let, Set, Tup, Var, While, blocks, mapped, substituted, walk
 
@@ -22,7 +22,7 @@ def normalised(program):
 def _key(s, use):
     """What makes two statements the same computation, or None."""
     fix = lambda a: _frozen(mapped(a, use))
-    if isinstance(s, Let) and not infer.is_array(s.out) and not s.kw and (s.fn in CATALOGUE or s.fn in FLAT or s.fn in (dim, trips)):
+    if isinstance(s, Let) and not infer.is_array(s.out) and not s.kw and (s.fn in CATALOGUE or s.fn in FLAT or s.fn is dim):
         if s.fn is not dim and any(infer.is_array(a) for a in s.args if isinstance(a, (Var, Const))):
             return None
         return (s.fn, s.out.type, *map(fix, s.args))

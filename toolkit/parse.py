@@ -12,11 +12,14 @@ import textwrap
 from numba import types
 
 from . import infer
+from .builder import Builder, constant, is_data
 from .errors import Refusal, UsageError
 from .host import Dispatcher
-from .lower import BINARY, Builder, Expressions, Inner, constant, is_data
+from .lower import BINARY, Expressions, Inner
 from .normal import normalised
+from .primitive import CATALOGUE
 from .program import UNDEFINED, Carry, Const, For, If, Program, Set, Tup, Var, While, mapped, pruned, substituted, walk
+from .rewrites import array
 
 CONTINUE, BREAK, RETURN, VALUE = EXITS = "·continue", "·break", "·return", "·value"
 DEPTH = 40
@@ -273,7 +276,7 @@ class Statements(Expressions):
             self.refuse("writing through an integer array or a mask is not supported",
                         "Write the loop over the positions, so that it is clear which value is last.")
         if isinstance(value, Tup):
-            value = self.array(value)
+            value = array(self.b, value)
         self.b.set(arr, index, value, add)
 
     def s_AugAssign(self, node):
@@ -304,7 +307,6 @@ class Statements(Expressions):
 
     def shares(self, arr, value):
         """May adding value to arr in place read what it has just written? Names made fresh by arithmetic cannot."""
-        from .primitive import CATALOGUE
         made = next((s for s in reversed(self.b.block) if getattr(s, "out", None) is value), None)
         return not (made is not None and getattr(made, "fn", None) in CATALOGUE)
 

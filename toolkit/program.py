@@ -262,6 +262,12 @@ def inner(s):
     return []
 
 
+def free(block):
+    """The Vars that a block reads but does not bind, in order."""
+    mine = {v for t in walk(block) for v in (*binds(t), *inner(t))}
+    return [v for t in walk(block) for v in reads(t) if v not in mine]
+
+
 def mapped(atom, f):
     """A structure with f applied to its Vars."""
     match atom:
@@ -348,7 +354,7 @@ def instance(program, args):
 
 def pruned(program):
     """The program without what nothing reads. Contents written to an array that nobody reads are nobody's either."""
-    live, arrays = set(variables(program.result)), {}
+    live = set(variables(program.result))
     for _, p in program.params:
         live |= set(variables(p))
     while True:

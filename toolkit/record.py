@@ -15,11 +15,11 @@ import numba
 import numpy as np
 
 from . import infer
+from .builder import Builder, astype, dim
 from .emit import INFIX, PREFIX
 from .errors import UsageError
 from .forward import card_of, tangent_type
 from .linear import pull
-from .lower import Builder, astype, dim
 from .primitive import FLAT, VIEWS
 from .program import (
     UNDEFINED,

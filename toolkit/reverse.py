@@ -2,11 +2,11 @@
 
 Cotangents. A number's is a local value; so is that of an array of which only whole-array operations are taken. Any other
 array has a *shadow*: a buffer of its shape to which contributions are added, made where the array is made and bound wherever
-the array is bound, so that a view's shadow is the same view of the shadow. `a[i] = v` reversed is `v_bar += a_bar[i]; a_bar[i] = 0`.
+the array is bound, so that a view's shadow is the same view of the shadow. The reverse of `a[i] = v` is
+`v_bar += a_bar[i]; a_bar[i] = 0`.
 
-Residuals. The reverse sweep of a block is written in the names of the forward sweep. At the function's top level these are
-still there. In a branch outside loops they leave by phis; in a loop each is recomputed where that is cheap and its operands
-are at hand, else kept on a stack of its own. An array whose contents change later is copied where it is needed (`snapshot`).
+The reverse sweep of a block is written in the names of the forward sweep; `residuals.py` brings their values there. An array
+whose contents change later is copied where it is needed (`snapshot`).
 References: Griewank & Walther, Evaluating Derivatives (2008), ch. 3-6; Hascoet & Pascual, Tapenade (2013).
 """
 import operator
@@ -16,9 +16,9 @@ from numba import types
 
 from . import infer, runtime, tape
 from .activity import Aliases, active, guard, is_view
+from .builder import Builder, astype, dim, tangent_type, trips
 from .linear import card_of, pull
-from .lower import Builder, astype, dim, tangent_type, trips
-from .primitive import FLAT, VIEWS, lookup
+from .primitive import FLAT, VIEWS
 from .program import (
     UNDEFINED,
     Carry,
@@ -32,29 +32,28 @@ from .program import (
     Phi,
     Pop,
     Push,
-    Reserve,
     Set,
     Stack,
     Tup,
     Var,
     While,
     binds,
+    free,
     inner,
     leaves,
     mapped,
-    reads,
     substituted,
     variables,
     walk,
 )
+from .residuals import Residuals
 
-CHEAP = 8                                       # flops up to which a value is recomputed rather than kept
 WHOLE = (Const(Ellipsis),)
 MAY_ALIAS = {runtime.unbroadcast, runtime.cast}     # these return their argument where there is nothing to do
 SHAPE_ONLY = {dim: 0, np.zeros_like: 0, runtime.unbroadcast: 1, runtime.spread_like: 1}
 
 
-class Reverse:
+class Reverse(Residuals):
     """The adjoint of one program in the parameters at `argnums`; `seed` is the cotangent structure of its result."""
 
     def __init__(self, program, argnums, seed):
@@ -140,8 +139,10 @@ class Reverse:
         def one(p):
             if isinstance(p, Tup):
                 return Tup(tuple(map(one, p.items)))
-            if not isinstance(p, Var) or not infer.is_float(p):
-                return Const(None) if not isinstance(p, Var) else self.b.zeros_like(p) if not infer.is_array(p) else self.b.let(np.zeros, self.b.shape(p))
+            if not isinstance(p, Var):
+                return Const(None)
+            if not infer.is_float(p):
+                return self.b.let(np.zeros, self.b.shape(p)) if infer.is_array(p) else Const(0.0)
             bar = self.shadow.get(p, self.bars.get(p))
             if bar is None:
                 return self.zero(p)
@@ -203,8 +204,9 @@ class Reverse:
                 for c in s.carries:
                     if self.shadowed(c.head):
                         t = tangent_type(c.head.type)
-                        pair = Carry(Var(f"{c.head.hint}_bar", t), self.shade(c.init, self.b.block), None, Var(f"{c.head.hint}_bar", t))
-                        self.shadow[c.head] = pair.head
+                        head, exit_ = (Var(f"{c.head.hint}_bar", t) for _ in range(2))
+                        pair = Carry(head, self.shade(c.init, self.b.block), None, exit_)
+                        self.shadow[c.head] = head
                         pairs.append((c, pair))
                 if isinstance(s, While) or s.brk is not None:
                     head, end, exit_ = (Var("trips", types.intp) for _ in range(3))
@@ -265,7 +267,8 @@ class Reverse:
         mine = {*variables(*s.args), s.out} if isinstance(s, Let) else set()
         for t in statements:
             if isinstance(t, Let):
-                t.args = tuple(self.snapshot(s, a) if a in mine and SHAPE_ONLY.get(t.fn) != k else a for k, a in enumerate(t.args))
+                t.args = tuple(self.snapshot(s, a) if a in mine and SHAPE_ONLY.get(t.fn) != k else a
+                               for k, a in enumerate(t.args))
             elif isinstance(t, (Get, Set)):
                 t.index = tuple(self.snapshot(s, a) for a in t.index)
 
@@ -327,7 +330,7 @@ class Reverse:
         inside = {v for t in walk(block) for v in (*binds(t), *inner(t))}
         for t in walk(block):
             if isinstance(t, (For, While)):
-                for v in captured(t):
+                for v in free([t]):
                     if infer.is_array(v) and self.on(v) and v not in inside:
                         self.own(v)
 
@@ -383,7 +386,7 @@ class Reverse:
         self.own_what_loops_read([s])
         carries = [(c, Var(f"{c.head.hint}_bar", tangent_type(c.head.type))) for c in s.carries
                    if self.on(c.head) and c.head not in self.shadow]
-        outer = [v for v in dict.fromkeys(captured(s)) if self.on(v) and not infer.is_array(v) and v not in inside]
+        outer = [v for v in dict.fromkeys(free([s])) if self.on(v) and not infer.is_array(v) and v not in inside]
         sums = {v: Var(f"{v.hint}_bar", v.type) for v in outer}
         inits = [self.take(c.exit) for c, _ in carries]
         saved, start = self.bars, {v: self.bars.get(v) for v in outer}
@@ -449,165 +452,6 @@ class Reverse:
         if s.step == Const(1):
             return self.b.let(operator.sub, s.hi, Const(1)), self.b.let(operator.sub, s.lo, Const(1)), Const(-1)
         return self.b.let(operator.add, s.hi, Const(1)), self.b.let(operator.add, s.lo, Const(1)), Const(1)
-
-    # ---- residuals
-    def settle(self, back, fwd, loop, new, pick, also, names=None, prologue=None):
-        """Give the reverse sweep of a block what it reads of the block's forward sweep; what it is called there."""
-        names, prologue = dict(names or {}), list(prologue or [])
-        mine = {v: t for t in fwd for v in binds(t)}
-        if pick is None:
-            mine |= {v: new for v in inner(new)}
-        order = {v: k for k, v in enumerate(mine)}
-        free = [v for v in dict.fromkeys([*free_in(back), *variables(*also)]) if v in mine and v not in names]
-
-        def recipe(v):
-            """The statement that makes v again from what is at hand; None if there is no such, or it costs too much."""
-            t = mine[v]
-            if t is new:
-                return None
-            if isinstance(t, Let):
-                if v in self.shadow_values() and t.fn not in VIEWS:
-                    return t if self.local(v, loop) else None
-                if t.fn in VIEWS or t.fn is dim:
-                    return t
-                if infer.is_array(v):
-                    return None
-                card = lookup(t.fn, tuple(infer.rank_of(a) for a in t.args))
-                flops = 1 if t.fn in FLAT else getattr(card, "flops", 99)
-                return t if isinstance(flops, int) and flops <= CHEAP and not any(infer.is_array(a) for a in t.args) else None
-            if isinstance(t, Get):
-                if infer.is_array(v):
-                    return t if is_view(t) else None
-                return t if t in self.aliases.position and not self.aliases.changes_after(t.arr, t) else None
-            return None
-
-        def possible(v, budget):
-            """Can v be made again without keeping anything more?"""
-            if v not in mine or v in names:
-                return budget
-            if budget <= 0 or (t := recipe(v)) is None:
-                return 0
-            for a in reads(t):
-                budget = possible(a, budget - 1)
-                if budget <= 0:
-                    return 0
-            return budget
-
-        def make(v):
-            if v not in mine or v in names:
-                return
-            t = mine[v]
-            for a in reads(t):
-                make(a)
-            names[v] = Var(v.hint, v.type)
-            prologue.extend(substituted([t], lambda a: names.get(a, a), lambda o: names[o]))
-
-        for v in sorted(free, key=order.get):
-            if v in names:
-                continue
-            if possible(v, 12) > 0:
-                make(v)
-            elif (e := self.affine(v, mine, new)) is not None and pick is None:
-                names[v] = self.run_index(e, new, names, prologue)
-            else:
-                names[v] = self.keep(v, mine[v], fwd, loop, new, pick, prologue)
-        back[:] = prologue + substituted(back, lambda a: names.get(a, a))
-        return names
-
-    def shadow_values(self):
-        return set(self.shadow.values())
-
-    def local(self, shadow, loop):
-        """Does this array live within one iteration, so that its shadow may be made when the iteration is reversed?"""
-        v = next(v for v, s in self.shadow.items() if s is shadow)
-        return self.aliases.of(v) not in self.aliases.carried
-
-    def affine(self, v, mine, new):
-        """The (init, step) of an integer that goes round the loop by a constant."""
-        if mine[v] is not new or not isinstance(v.type, types.Integer):
-            return None
-        c = next((c for c in new.carries if c.head is v), None)
-        made = c and next((t for t in new.body if isinstance(t, Let) and t.out is c.end), None)
-        if made and made.fn is operator.add and made.args[0] is v and isinstance(made.args[1], Const):
-            return c, made.args[1]
-        return None
-
-    def run_index(self, e, new, names, prologue):
-        """init + step * k in iteration k."""
-        c, step = e
-        with self.b.into([]) as made:
-            if isinstance(new, For) and new.step == Const(1) and new.var in names:
-                k = names[new.var]
-                k = k if new.lo == Const(0) else self.b.let(operator.sub, k, new.lo)
-            else:
-                return self.keep(c.head, new, new.body, new, new, None, prologue)
-            k = k if step == Const(1) else self.b.let(operator.mul, k, step)
-            out = self.b.let(operator.add, c.init, k, hint=c.head.hint)
-        prologue.extend(made)
-        return out
-
-    def keep(self, v, t, fwd, loop, new, pick, prologue):
-        """v leaves its block: by a phi where the block runs once, else on a stack."""
-        if loop is None:
-            out = Var(v.hint, v.type)
-            new.phis.append(Phi(out, v if pick == 0 else UNDEFINED, v if pick == 1 else UNDEFINED))
-            return out
-        stack = Stack(f"{v.hint}_tape", v.type)
-        at = 0 if t is new else fwd.index(t) + 1
-        while at < len(fwd) and t is not new and isinstance(fwd[at], Push):
-            at += 1
-        fwd.insert(at, Push(stack, v))
-        out = Var(v.hint, v.type)
-        prologue.append(Pop(out, stack))
-        self.kept.append((stack, loop))
-        return out
-
-    def tapes(self, fwd):
-        """The forward sweep with its stacks made, and room reserved before each nest whose trip counts are known."""
-        counts = {}
-        for stack, loop in self.kept:
-            if infer.is_array(stack.type):
-                continue
-            chain = self.nest(loop)
-            if chain:
-                home, first = self.home[self.forward[chain[0]]], self.forward[chain[0]]
-                if chain not in counts:
-                    with self.b.into([]) as made:
-                        total = Const(1)
-                        for s in chain:
-                            n = (s.hi if s.lo == Const(0) and s.step == Const(1) else self.b.let(trips, s.lo, s.hi, s.step, hint="n"))
-                            total = n if total == Const(1) else self.b.let(operator.mul, total, n, hint="room")
-                    counts[chain] = total
-                    at = home.index(first)
-                    home[at:at] = made
-                home.insert(home.index(first), Reserve(stack, counts[chain]))
-        made = [NewStack(s) for s in dict.fromkeys([*(s for s, _ in self.kept), *(
-            t for s, t in self.stacks.items() if not self.pairs(s))])]
-        return made + fwd
-
-    def nest(self, loop):
-        """The loops around `loop`, from the outermost before which all their trip counts are known."""
-        chain, best = (), ()
-        for s in reversed((*self.aliases.loops[loop], loop)):
-            if not isinstance(s, For):
-                break
-            chain = (s, *chain)
-            mine = {v for t in walk([s]) for v in (*binds(t), *inner(t))}
-            if not any(v in mine for t in chain for v in variables(t.lo, t.hi, t.step)):
-                best = chain
-        return best
-
-
-def captured(s):
-    """The Vars that a statement and what is in it read, but do not bind."""
-    mine = {v for t in walk([s]) for v in (*binds(t), *inner(t))}
-    return [v for t in walk([s]) for v in reads(t) if v not in mine]
-
-
-def free_in(block):
-    """The Vars that a block reads but does not bind, in order."""
-    mine = {v for t in walk(block) for v in (*binds(t), *inner(t))}
-    return [v for t in walk(block) for v in reads(t) if v not in mine]
 
 
 def reverse(program, argnums, seed):

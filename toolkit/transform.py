@@ -12,10 +12,10 @@ from numba import types
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
 from . import infer
 from .build import entrance, load, options_of
+from .builder import Builder, tangent_params, tangent_type
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
 from .forward import forward
-from .lower import Builder, tangent_params
 from .parse import parse, python_function
 from .program import Const, Program, Tup, Var, instance, pruned, variables
 from .reverse import reverse
@@ -74,6 +74,8 @@ class Transform:
         """The positions to differentiate at, checked."""
         n = len(program.params)
         default = tuple(k for k in range(n) if any(infer.is_float(v) for v in variables(program.params[k][1])))
+        if self.argnums is None and not default:
+            raise UsageError(f"{program.name} has no argument that holds floats, so no derivative: pass 2.0, not 2")
         argnums = default if self.argnums is None else (self.argnums,) if isinstance(self.argnums, int) else tuple(self.argnums)
         for k in argnums:
             if not isinstance(k, int) or not -n <= k < n:
@@ -133,27 +135,13 @@ class JVP(Transform):
 
     def program(self, args):
         if len(args) != 2 or not all(isinstance(a, types.BaseTuple) for a in args):
-            raise UsageError("jvp(f) is called with two tuples: the arguments and their tangents, as jvp(f)((x, w), (x_dot, w_dot))")
+            raise UsageError("jvp(f) is called with two tuples: the arguments and their tangents, "
+                             "as jvp(f)((x, w), (x_dot, w_dot))")
         f = program_of(self.fn, args[0].types)
-        argnums = self.chosen(f)
-        given = tangent_params(f, argnums, "dot")
-        fit(Tup(tuple(given)), args[1], "tangent", f)
-        made = forward(f, argnums)
-        return Program(made.name, [("args", made.params[0][1]), ("tangents", made.params[1][1])], made.body, made.result)
-
-
-def fit(wanted, given, what, f):
-    """Check that tangents or cotangents have the structure of what they belong to."""
-    if isinstance(wanted, Tup):
-        if not isinstance(given, types.BaseTuple) or len(given.types) != len(wanted.items):
-            raise UsageError(f"{f.name}: expected {len(wanted.items)} {what}s in a tuple, got {given}")
-        for w, g in zip(wanted.items, given.types):
-            fit(w, g, what, f)
-    elif isinstance(wanted, Var):
-        rank = getattr(wanted.type, "ndim", 0)
-        have = getattr(given, "ndim", 0) if isinstance(given, (types.Array, types.Number)) else None
-        if rank != have:
-            raise UsageError(f"{f.name}: the {what} of `{wanted.hint.rsplit('_', 1)[0]}` is {given}, but its primal is {wanted.type}")
+        made, b = forward(f, self.chosen(f)), Builder()
+        tangents, dots = received(b, made.params[1][1], args[1], "tangents", f)
+        body, result = instance(made, [made.params[0][1], dots])
+        return Program(made.name, [("args", made.params[0][1]), ("tangents", tangents)], b.block + body, result)
 
 
 class VJP(Transform):
@@ -167,22 +155,32 @@ class VJP(Transform):
             raise UsageError("vjp(f) is called with the arguments in a tuple and the cotangent, as vjp(f)((x, w), out_bar)")
         f = program_of(self.fn, args[0].types)
         argnums = self.chosen(f)
-        seed = seed_of(f.result, args[1], f)
-        body, bars = reverse(f, argnums, seed)
+        b = Builder()
+        seed, bar = received(b, f.result, args[1], "out_bar", f)
+        body, bars = reverse(f, argnums, bar)
         args_ = Tup(tuple(p for _, p in f.params))
-        return Program(f"{f.name}_vjp", [("args", args_), ("out_bar", seed)], body, Tup((f.result, Tup(tuple(bars)))))
+        return Program(f"{f.name}_vjp", [("args", args_), ("out_bar", seed)], b.block + body, Tup((f.result, Tup(tuple(bars)))))
 
 
-def seed_of(result, t, f):
-    """The cotangent parameter of a result, of the type that was given."""
-    if isinstance(result, Tup):
-        if not isinstance(t, types.BaseTuple) or len(t.types) != len(result.items):
-            raise UsageError(f"{f.name} returns {len(result.items)} values: pass as many cotangents in a tuple, not {t}")
-        return Tup(tuple(seed_of(r, x, f) for r, x in zip(result.items, t.types)))
-    seed = structure("out_bar", t)
-    if infer.rank_of(result) is not None and isinstance(seed, Var) and infer.rank_of(seed) != infer.rank_of(result):
-        raise UsageError(f"{f.name} returns {infer.type_of(result)}, but its cotangent is {t}")
-    return seed
+def received(b, wanted, t, hint, f):
+    """(parameter, atom) of a tangent or cotangent that belongs to `wanted`: the parameter is of the type t that is given, the
+    atom of the type that `wanted` calls for; what lies between is added to the builder."""
+    if isinstance(wanted, Tup):
+        if not isinstance(t, types.BaseTuple) or len(t.types) != len(wanted.items):
+            what = f"{len(wanted.items)} {'cotangents' if hint == 'out_bar' else 'tangents'}"
+            raise UsageError(f"{f.name}: expected {what} in a tuple, got {t}")
+        pairs = [received(b, w, g, w.hint if isinstance(w, Var) and hint != "out_bar" else hint, f)
+                 for w, g in zip(wanted.items, t.types, strict=True)]
+        return Tup(tuple(p for p, _ in pairs)), Tup(tuple(a for _, a in pairs))
+    given = structure(hint, t)
+    rank = infer.rank_of(wanted) if isinstance(wanted, Var | Const) else None
+    if rank is None or isinstance(t, types.NoneType):
+        return given, given
+    if not isinstance(given, Var) or infer.rank_of(given) != rank:
+        have = infer.type_of(wanted)
+        raise UsageError(f"{f.name} returns {have}, but its cotangent is {t}" if hint == "out_bar" else
+                         f"{f.name}: the tangent of `{hint.removesuffix('_dot')}` is {t}, but its primal is {have}")
+    return given, b.fitted(given, tangent_type(infer.type_of(wanted))) if infer.is_float(wanted) else given
 
 
 class ValueAndGrad(Transform):
@@ -201,7 +199,8 @@ class ValueAndGrad(Transform):
             loss = loss.items[0]
         if infer.rank_of(loss) != 0 if isinstance(loss, (Var, Const)) else True:
             shown = infer.type_of(loss)
-            raise UsageError(f"{f.name} returns {shown}, not a number: a gradient needs a scalar. Use vjp with a cotangent, or jacobian")
+            raise UsageError(f"{f.name} returns {shown}, not a number: a gradient needs a scalar. "
+                             "Use vjp with a cotangent, or jacobian")
         seed = Builder().cast(Const(1.0), infer.type_of(loss))
         start = []
         if not isinstance(seed, Const):
@@ -230,17 +229,16 @@ class HVP(Transform):
         super().__init__(fn, argnums)
 
     def names(self):
-        inner = self.fn.names() if isinstance(self.fn, Transform) else list(inspect.signature(python_function(self.fn)).parameters)
-        return [*inner, "v"]
+        return [*super().names(), "v"]
 
     def program(self, args):
         g = Grad(self.fn, self.argnums).program(args[:-1])
         argnums = self.chosen(g)
-        made = forward(g, argnums)
-        dots = made.params[1][1]
-        v = dots.items[0] if isinstance(self.argnums, int) else dots
-        fit(v, args[-1], "tangent", g)
-        return Program(f"{g.name}_hvp", [*g.params, ("v", v)], made.body, made.result.items[1])
+        made, b = forward(g, argnums), Builder()
+        wanted = made.params[1][1]
+        v, dots = received(b, wanted.items[0] if isinstance(self.argnums, int) else wanted, args[-1], "v", g)
+        body, result = instance(made, [made.params[0][1], Tup((dots,)) if isinstance(self.argnums, int) else dots])
+        return Program(f"{g.name}_hvp", [*g.params, ("v", v)], b.block + body, result.items[1])
 
 
 def jvp(f, argnums=None):

@@ -1,0 +1,202 @@
+"""Adding statements to a Program: a `Builder` types each operation as it is added.
+
+A value is an atom (`Var`, `Const`, `Tup`); static Python objects (functions, modules, dtypes) are `Const`s.
+"""
+import math
+import operator
+from contextlib import contextmanager
+
+import numpy as np
+from numba import types
+
+from . import infer
+from .errors import Refusal
+from .primitive import flat
+from .program import UNDEFINED, Const, Get, If, Let, Phi, Set, Tup, Var
+
+FOLDS = {operator.add, operator.sub, operator.mul, operator.neg, operator.pos, operator.truediv, operator.floordiv,
+         operator.mod, operator.pow, operator.not_, operator.lt, operator.le, operator.gt, operator.ge, operator.eq,
+         operator.ne, min, max, abs, float, int, bool, math.sqrt, math.exp, math.log, np.float64}
+
+
+def dim(x, k):
+    """The length of axis k: a pseudo-function that is emitted as `x.shape[k]`."""
+    return np.shape(x)[k]
+
+
+def astype(x, dtype):
+    """A copy in another dtype: a pseudo-function that is emitted as `x.astype(dtype)`."""
+    return np.asarray(x).astype(dtype)
+
+
+def trips(lo, hi, step):
+    """How often `for _ in range(lo, hi, step)` runs: a pseudo-function, emitted as `len(range(lo, hi, step))`."""
+    return len(range(lo, hi, step))
+
+
+flat(trips, why="an integer")
+
+
+class Builder:
+    """A place to add statements; every Var is typed by Numba when it is made."""
+
+    def __init__(self):
+        self.block, self.place = [], None
+
+    @contextmanager
+    def into(self, block):
+        """Add to another block meanwhile."""
+        saved, self.block = self.block, block
+        try:
+            yield block
+        finally:
+            self.block = saved
+
+    def add(self, statement):
+        self.block.append(statement)
+        return statement
+
+    def let(self, fn, *args, hint="t", kw=()):
+        """out = fn(*args)."""
+        if not kw and all(isinstance(a, Const) and isinstance(a.value, (int, float)) for a in args) and fn in FOLDS:
+            try:
+                return Const(fn(*(a.value for a in args)))
+            except ArithmeticError:
+                pass
+        out = Var(hint, types.intp if fn is trips else infer.result_type(fn, args, kw))
+        self.add(Let(out, fn, args, kw, self.place))
+        return out
+
+    def dim(self, x, k):
+        """x.shape[k]"""
+        out = Var("n", types.intp)
+        self.add(Let(out, dim, (x, Const(k)), (), self.place))
+        return out
+
+    def shape(self, x):
+        """x.shape, as a Tup."""
+        return Tup(tuple(self.dim(x, k) for k in range(infer.rank_of(x))))
+
+    def cast(self, x, to, hint="t"):
+        """x with the element type of `to` (layouts are left alone)."""
+        to = infer.scalar(to)
+        have = infer.scalar(infer.type_of(x))
+        if have == to or (isinstance(x, Const) and not isinstance(x.value, (int, float))):
+            return x
+        if isinstance(x, Const) and to in (types.float64, types.intp, types.boolean):
+            return Const({types.float64: float, types.intp: int, types.boolean: bool}[to](x.value))
+        dtype = infer.numpy_type(to)
+        if not infer.is_array(x):
+            return self.let(bool if to == types.boolean else dtype, x, hint=hint)
+        t = infer.type_of(x)
+        out = Var(hint, types.Array(to, t.ndim, "F" if t.layout == "F" else "C"))
+        self.add(Let(out, astype, (x, Const(dtype)), (), self.place))
+        return out
+
+    def fitted(self, x, t):
+        """x with the type t: its dtype, and for arrays its layout (A takes any)."""
+        x = self.cast(x, t)
+        have = infer.type_of(x)
+        if not infer.is_array(x) or t.layout == "A" or (have.layout == t.layout and have.mutable):
+            return x
+        if t.layout == "F":
+            return self.let(np.transpose, self.fitted(self.let(np.transpose, x), t.copy(layout="C")))
+        out = self.let(np.empty, self.shape(x), Const(infer.numpy_type(t)), hint=x.hint)
+        self.set(out, (Const(Ellipsis),), x)
+        return out
+
+    def get(self, arr, index, hint="t"):
+        """arr[index]"""
+        out = Var(hint, infer.item_type(arr, index))
+        self.add(Get(out, arr, tuple(index), self.place))
+        return out
+
+    def set(self, arr, index, value, add=False):
+        """arr[index] = value, or += value."""
+        self.add(Set(arr, tuple(index), value, add, self.place))
+
+    def zeros_like(self, x, hint="t"):
+        """A zero of x's shape, dtype and layout."""
+        return self.let(np.zeros_like, x, hint=hint) if infer.is_array(x) else self.cast(Const(0.0), infer.type_of(x))
+
+    def copy(self, x, hint="t"):
+        return self.let(np.copy, x, hint=hint)
+
+    def branch(self, cond, then, orelse, hint="t"):
+        """The value of `then()` if cond, else of `orelse()`: each adds to its own block."""
+        if isinstance(cond, Const):
+            return then() if cond.value else orelse()
+        with self.into([]) as yes:
+            a = then()
+        with self.into([]) as no:
+            b = orelse()
+        s = If(cond, yes, no)
+        out = self.join(s, a, b, hint)
+        self.add(s)
+        return out
+
+    def join(self, s, a, b, hint):
+        """The structure that is `a` where s takes its first branch, `b` where it takes the second."""
+        if a is b or a == b:
+            return a
+        if isinstance(a, Tup) and isinstance(b, Tup) and len(a.items) == len(b.items):
+            return Tup(tuple(self.join(s, x, y, hint) for x, y in zip(a.items, b.items)))
+        if a is UNDEFINED and isinstance(b, Tup):
+            return Tup(tuple(self.join(s, a, y, hint) for y in b.items))
+        if b is UNDEFINED and isinstance(a, Tup):
+            return Tup(tuple(self.join(s, x, b, hint) for x in a.items))
+        if a is UNDEFINED or b is UNDEFINED:
+            known = b if a is UNDEFINED else a
+            if isinstance(known, Const):
+                return known
+            t = infer.type_of(known)
+        elif not (is_data(a) and is_data(b)):
+            raise Refusal(f"`{hint}` is a different kind of thing in each branch", "Give it one kind of value.", self.place)
+        else:
+            t = infer.unified(infer.type_of(a), infer.type_of(b))
+            if t is None:
+                raise Refusal(f"`{hint}` is {infer.type_of(a)} in one branch and {infer.type_of(b)} in the other",
+                              "Give it one type in both branches.", self.place)
+        if a == Const(True) and b == Const(False):
+            return s.cond if infer.type_of(s.cond) == types.boolean else self.let(bool, s.cond)
+        out = Var(hint, t)
+        with self.into(s.then):
+            a = a if a is UNDEFINED else self.cast(a, t)
+        with self.into(s.orelse):
+            b = b if b is UNDEFINED else self.cast(b, t)
+        s.phis.append(Phi(out, a, b))
+        return out
+
+
+def tangent_type(t):
+    """Tangents of an array are plain: writable, and contiguous where the array is."""
+    return t.copy(readonly=False) if infer.is_array(t) else t
+
+
+def tangent_params(program, argnums, tail):
+    """A structure like the parameters at `argnums`, of Vars for their (co)tangents."""
+    def one(atom):
+        match atom:
+            case Var(hint, t):
+                return Var(f"{hint}_{tail}", tangent_type(t))
+            case Tup(items):
+                return Tup(tuple(map(one, items)))
+        return atom
+    return [one(program.params[k][1]) for k in argnums]
+
+
+def is_data(atom):
+    """Is it a number or an array (and not a static object)?"""
+    return isinstance(atom, Var) or (isinstance(atom, Const) and isinstance(atom.value, bool | int | float | np.generic | np.ndarray))
+
+
+def constant(value):
+    """A Python object as an atom."""
+    if isinstance(value, tuple):
+        return Tup(tuple(map(constant, value)))
+    return Const(value)
+
+
+def static(atom):
+    """An atom as a Python object."""
+    return tuple(map(static, atom.items)) if isinstance(atom, Tup) else atom.value

@@ -1,0 +1,208 @@
+"""Functions that need no card, because they are written in the language: what makes an array of given values is an empty array
+and stores into it; `len` and `np.shape` are dimensions. Their derivatives are those of the stores.
+"""
+import operator
+
+import numpy as np
+
+from . import infer, runtime
+from .errors import Refusal
+from .program import Const, Span, Tup
+
+WHOLE = Span(Const(None), Const(None), None)
+
+
+def known(b, atom):
+    """The Python value of an atom that must be known beforehand."""
+    if isinstance(atom, Const):
+        return atom.value
+    raise Refusal("this must be a constant", "Write a literal.", b.place)
+
+
+def parts(b, arrays):
+    """The items of a tuple of arrays."""
+    if isinstance(arrays, Tup) and arrays.items:
+        return arrays.items
+    raise Refusal("the arrays to join must be written as a tuple", "Write them as a tuple, as (a, b).", b.place)
+
+
+def element_type(b, dtype):
+    """The Numba type of the elements that a dtype argument calls for."""
+    value = known(b, dtype)
+    return infer.scalar(infer.static_type(np.dtype(value).type).dtype)
+
+
+def common_type(atoms):
+    """The element type that holds all of these."""
+    t = infer.scalar(infer.type_of(atoms[0]))
+    for a in atoms[1:]:
+        t = infer.unified(t, infer.scalar(infer.type_of(a)))
+    return t
+
+
+def empty(b, shape, t):
+    """np.empty(shape) of an element type."""
+    return b.let(np.empty, shape, Const(infer.numpy_type(t)))
+
+
+def total(b, a, c):
+    """a + c, for lengths."""
+    return c if a == Const(0) else b.let(operator.add, a, c)
+
+
+def size(b, x):
+    """np.size: the product of the dimensions."""
+    product = Const(1)
+    for n in b.shape(x).items:
+        product = n if product == Const(1) else b.let(operator.mul, product, n)
+    return product
+
+
+# ---- joining arrays
+def concatenate(b, arrays, axis=Const(0)):
+    """An empty array, and a slice of it for each part."""
+    items = parts(b, arrays)
+    rank = infer.rank_of(items[0])
+    axis = known(b, axis) % rank
+    ends = [Const(0)]
+    for a in items:
+        ends.append(total(b, ends[-1], b.dim(a, axis)))
+    shape = [ends[-1] if k == axis else b.dim(items[0], k) for k in range(rank)]
+    out = empty(b, Tup(tuple(shape)), common_type(items))
+    for a, lo, hi in zip(items, ends, ends[1:], strict=False):
+        b.set(out, (*(WHOLE,) * axis, Span(lo, hi, None), *(WHOLE,) * (rank - axis - 1)), a)
+    return out
+
+
+def raised(b, x):
+    """np.atleast_1d: a number becomes an array of one."""
+    if infer.is_array(x):
+        return x
+    out = empty(b, Tup((Const(1),)), infer.type_of(x))
+    b.set(out, (Const(Ellipsis),), x)
+    return out
+
+
+def with_axis(b, x, index):
+    """A vector as a matrix; a matrix as it is."""
+    return b.get(x, index) if infer.rank_of(x) == 1 else x
+
+
+def hstack(b, arrays):
+    items = Tup(tuple(raised(b, a) for a in parts(b, arrays)))
+    return concatenate(b, items, Const(0 if infer.rank_of(items.items[0]) == 1 else 1))
+
+
+def vstack(b, arrays):
+    return concatenate(b, Tup(tuple(with_axis(b, a, (Const(None), WHOLE)) for a in parts(b, arrays))))
+
+
+def column_stack(b, arrays):
+    return concatenate(b, Tup(tuple(with_axis(b, a, (WHOLE, Const(None))) for a in parts(b, arrays))), Const(1))
+
+
+def stack(b, arrays, axis=Const(0)):
+    rank = infer.rank_of(parts(b, arrays)[0])
+    at = known(b, axis) % (rank + 1)
+    index = (*(WHOLE,) * at, Const(None), *(WHOLE,) * (rank - at))
+    return concatenate(b, Tup(tuple(b.get(a, index) for a in parts(b, arrays))), Const(at))
+
+
+def append(b, x, v):
+    return concatenate(b, Tup((ravel(b, raised(b, x)), ravel(b, raised(b, v)))))
+
+
+# ---- arrays of given values
+def array(b, value, dtype=None):
+    """np.array of a nested tuple or list of numbers, or of an array."""
+    if not isinstance(value, Tup):
+        return b.copy(value) if dtype is None else b.cast(b.copy(value), element_type(b, dtype))
+    entries = list(_entries(value, ()))
+    t = common_type([v for _, v in entries]) if dtype is None else element_type(b, dtype)
+    out = empty(b, Tup(_shape(value)), t)
+    for index, v in entries:
+        b.set(out, index, v if infer.is_array(v) else b.cast(v, t))
+    return out
+
+
+def _entries(value, index):
+    if isinstance(value, Tup):
+        for k, item in enumerate(value.items):
+            yield from _entries(item, (*index, Const(k)))
+    else:
+        yield index, value
+
+
+def _shape(value):
+    return (Const(len(value.items)), *_shape(value.items[0])) if isinstance(value, Tup) else ()
+
+
+def full(b, shape, fill_value, dtype=None):
+    out = empty(b, shape, infer.type_of(fill_value) if dtype is None else element_type(b, dtype))
+    b.set(out, (Const(Ellipsis),), fill_value)
+    return out
+
+
+def full_like(b, a, fill_value):
+    return full(b, b.shape(a), b.cast(fill_value, infer.type_of(a)))
+
+
+# ---- other forms of an array
+def fresh(b, x):
+    """A copy in C order."""
+    out = empty(b, b.shape(x), infer.type_of(x))
+    b.set(out, (Const(Ellipsis),), x)
+    return out
+
+
+def contiguous(b, a):
+    """The array itself where it is contiguous in C order, else a copy that is."""
+    return a if infer.type_of(a).layout == "C" else fresh(b, a)
+
+
+def ravel(b, a):
+    return b.let(np.ravel, contiguous(b, a))
+
+
+def flattened(b, x):
+    return b.let(np.ravel, fresh(b, x))
+
+
+def same(b, a):
+    return a
+
+
+# ---- numbers
+def length(b, x):
+    return Const(len(x.items)) if isinstance(x, Tup) else b.dim(x, 0)
+
+
+def shape(b, a):
+    return b.shape(a)
+
+
+def least(b, *values):
+    return _chain(b, min, values)
+
+
+def greatest(b, *values):
+    return _chain(b, max, values)
+
+
+def _chain(b, fn, values):
+    """fn(fn(a, b), c): min and max of several numbers."""
+    values = values[0].items if len(values) == 1 and isinstance(values[0], Tup) else values
+    out = values[0]
+    for v in values[1:]:
+        out = b.let(fn, out, v)
+    return out
+
+
+def slogdet(b, a):
+    return Tup((b.let(runtime.slogdet_sign, a), b.let(runtime.logabsdet, a)))
+
+
+REWRITES = {np.concatenate: concatenate, np.hstack: hstack, np.vstack: vstack, np.stack: stack, np.column_stack: column_stack,
+            np.append: append, np.array: array, np.full: full, np.full_like: full_like, np.ascontiguousarray: contiguous,
+            np.ravel: ravel, np.asarray: same, np.real: same, np.shape: shape, np.size: size, len: length, min: least,
+            max: greatest, np.linalg.slogdet: slogdet}
