@@ -9,7 +9,7 @@ import toolkit
 
 FLOORS = [
     ["errors", "domain", "host", "tape"],
-    ["runtime"],
+    ["runtime", "syntax"],
     ["program", "primitive"],
     ["infer", "catalogue"],
     ["builder"],

@@ -6,5 +6,5 @@ from .record import record
 from .runtime import logsumexp, relu, sigmoid, softmax, softplus
 from .transform import grad, hessian, hvp, jacobian, jvp, source, value_and_grad, vjp
 
-__all__ = ["Dual", "DualtapeError", "LawBroken", "Refusal", "UsageError", "check_grads", "grad", "hessian", "hvp", "jacobian", "jvp",
-           "logsumexp", "record", "relu", "sigmoid", "softmax", "softplus", "source", "value_and_grad", "vjp"]
+__all__ = ["Dual", "DualtapeError", "LawBroken", "Refusal", "UsageError", "check_grads", "grad", "hessian", "hvp", "jacobian",
+           "jvp", "logsumexp", "record", "relu", "sigmoid", "softmax", "softplus", "source", "value_and_grad", "vjp"]

@@ -129,7 +129,7 @@ def guard(builder, program, aliases, pairs):
 
 def is_view(s):
     """Does a Get make a view (and not a copy, as integer arrays and masks do)?"""
-    return infer.is_array(s.out) and not any(infer.is_array(i) for i in s.index if isinstance(i, Var))
+    return infer.is_array(s.out) and not infer.gathers(s.index)
 
 
 def active(program, aliases, roots):

@@ -63,9 +63,16 @@ class Builder:
                 return Const(fn(*(a.value for a in args)))
             except ArithmeticError:
                 pass
-        out = Var(hint, types.intp if fn is trips else infer.result_type(fn, args, kw))
+        out = Var(hint, types.intp if fn is trips else self.placed(infer.result_type, fn, args, kw))
         self.add(Let(out, fn, args, kw, self.place))
         return out
+
+    def placed(self, infer_type, *args):
+        """A type that Numba infers, or its refusal with the place where we are."""
+        try:
+            return infer_type(*args)
+        except Refusal as e:
+            raise e.at(self.place) from None
 
     def dim(self, x, k):
         """x.shape[k]"""
@@ -107,7 +114,7 @@ class Builder:
 
     def get(self, arr, index, hint="t"):
         """arr[index]"""
-        out = Var(hint, infer.item_type(arr, index))
+        out = Var(hint, self.placed(infer.item_type, arr, index))
         self.add(Get(out, arr, tuple(index), self.place))
         return out
 
@@ -139,23 +146,24 @@ class Builder:
         """The structure that is `a` where s takes its first branch, `b` where it takes the second."""
         if a is b or a == b:
             return a
-        if isinstance(a, Tup) and isinstance(b, Tup) and len(a.items) == len(b.items):
-            return Tup(tuple(self.join(s, x, y, hint) for x, y in zip(a.items, b.items)))
+        if isinstance(a, Tup) and type(a) is type(b) and len(a.items) == len(b.items):
+            return type(a)(tuple(self.join(s, x, y, hint) for x, y in zip(a.items, b.items)))
         if a is UNDEFINED and isinstance(b, Tup):
-            return Tup(tuple(self.join(s, a, y, hint) for y in b.items))
+            return type(b)(tuple(self.join(s, a, y, hint) for y in b.items))
         if b is UNDEFINED and isinstance(a, Tup):
-            return Tup(tuple(self.join(s, x, b, hint) for x in a.items))
+            return type(a)(tuple(self.join(s, x, b, hint) for x in a.items))
         if a is UNDEFINED or b is UNDEFINED:
             known = b if a is UNDEFINED else a
             if isinstance(known, Const):
                 return known
             t = infer.type_of(known)
         elif not (is_data(a) and is_data(b)):
-            raise Refusal(f"`{hint}` is a different kind of thing in each branch", "Give it one kind of value.", self.place)
+            raise Refusal(f"{called(hint)} is a different kind of thing in each branch",
+                          "Give it one kind of value.", self.place)
         else:
             t = infer.unified(infer.type_of(a), infer.type_of(b))
             if t is None:
-                raise Refusal(f"`{hint}` is {infer.type_of(a)} in one branch and {infer.type_of(b)} in the other",
+                raise Refusal(f"{called(hint)} is {infer.type_of(a)} in one branch and {infer.type_of(b)} in the other",
                               "Give it one type in both branches.", self.place)
         if a == Const(True) and b == Const(False):
             return s.cond if infer.type_of(s.cond) == types.boolean else self.let(bool, s.cond)
@@ -183,6 +191,11 @@ def tangent_params(program, argnums, tail):
                 return Tup(tuple(map(one, items)))
         return atom
     return [one(program.params[k][1]) for k in argnums]
+
+
+def called(hint):
+    """What a value is called in errors."""
+    return "the result" if hint == "value" else f"`{hint}`"
 
 
 def is_data(atom):

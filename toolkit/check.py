@@ -7,8 +7,8 @@
 import numpy as np
 
 from . import transform
-from .errors import DualtapeError
-from .parse import python_function
+from .errors import DualtapeError, UsageError
+from .syntax import python_function
 
 
 class LawBroken(DualtapeError, AssertionError):
@@ -95,6 +95,10 @@ def check_grads(f, args, argnums=None, seed=0, order=1, run=lambda transform, ar
     called.
     """
     rng, f_plain = np.random.default_rng(seed), python_function(f)
+    if not isinstance(args, tuple):
+        raise UsageError("check_grads(f, args) takes the arguments in a tuple, as check_grads(f, (x, w))")
+    if isinstance(argnums, int):
+        argnums = (argnums,)
     if argnums is None:
         argnums = tuple(k for k, a in enumerate(args) if any(map(floats, flat(a))))
     single = any(getattr(x, "dtype", None) == np.float32 for x in flat(args))

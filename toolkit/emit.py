@@ -106,13 +106,12 @@ class Names:
                 case If():
                     for v in variables(s.cond):
                         self._use(v)
-                    for b, pick in ((s.then, lambda p: p.then), (s.orelse, lambda p: p.orelse)):
+                    for b, operands in ((s.then, [p.then for p in s.phis]), (s.orelse, [p.orelse for p in s.phis])):
                         self.time += 1
                         self._block(b)
                         self.time += 1
-                        for p in s.phis:
-                            for v in variables(pick(p)):
-                                self._use(v)
+                        for v in variables(*operands):
+                            self._use(v)
                     self.time += 1
                     for p in s.phis:
                         self._def(p.out)
@@ -178,6 +177,11 @@ class Emitter:
             for p in getattr(s, "phis", ()):
                 self.names.merge(p.out, p.then)
                 self.names.merge(p.out, p.orelse)
+        self.copied = {c.head for s in walk(program.body) for c in getattr(s, "carries", ())}
+        for s in walk(program.body):
+            self.copied |= set(variables(*(x for c in getattr(s, "carries", ()) for x in (c.init, c.end)),
+                                         *(x for p in getattr(s, "phis", ()) for x in (p.then, p.orelse)),
+                                         *([s.value] if isinstance(s, Push) else [])))
         self.reserved = {s.stack for s in walk(program.body) if isinstance(s, Reserve)}
         self.block(program.body)
         self("return " + self.text(program.result))
@@ -349,9 +353,8 @@ class Emitter:
     s_Get = s_Let
 
     def s_Set(self, s):
-        fancy = [k for k, i in enumerate(s.index) if isinstance(i, Var) and infer.is_array(i)]
-        if fancy:
-            return self.scatter(s, fancy[0])
+        if infer.gathers(s.index):
+            return self.scatter(s)
         target = self.text(s.arr, ATOM)
         if s.index == (Const(Ellipsis),) and s.add and infer.rank_of(s.arr):
             return self(f"{target} += {self.text(s.value)}")
@@ -369,40 +372,47 @@ class Emitter:
     def scalar(self, atom):
         return f"{self.text(atom, ATOM)}[()]" if infer.is_array(atom) else self.text(atom)
 
-    def scatter(self, s, at):
-        """Add through an integer array or a mask, position by position."""
-        where, value = self.text(s.index[at]), self.names.fresh("part")
+    def scatter(self, s):
+        """Add through integer arrays or a mask, position by position, because a position may come twice."""
+        at = [k for k, i in enumerate(s.index) if infer.gathers((i,))]
+        lead = ":, " * sum(isinstance(i, Span) for i in s.index[:at[0]])
+        wheres, slots = [], []
+        for k in at:
+            wheres.append(self.names.fresh("where"))
+            slots.append(self.names.fresh("slot"))
+            self(f"{wheres[-1]} = {self.text(s.index[k])}")
+        value, ks = self.names.fresh("part"), [self.names.fresh("k") for _ in range(infer.rank_of(s.index[at[0]]))]
         self(f"{value} = {self.text(s.value)}")
-        lead = sum(isinstance(i, Span) for i in s.index[:at])
-        k, j = self.names.fresh("k"), self.names.fresh("j")
-        mask = s.index[at].type.dtype == infer.types.boolean
-        parts = list(s.index)
-        slot = self.names.fresh("slot")
-        whole = ":, " * lead
-        index = ", ".join(slot if n == at else self.index((i,)) for n, i in enumerate(parts))
-        item = f"{value}[{whole}{j if mask else k}]"
-        if mask:
-            self(f"{j} = 0")
-
-            def body():
-                self(f"if {where}[{slot}]:")
-                self.depth += 1
-                self(f"{self.text(s.arr)}[{index}] += {item}")
-                self(f"{j} += 1")
-                self.depth -= 1
-            return self.indented(f"for {slot} in range({where}.shape[0]):", body)
-
-        def body():
-            self(f"{slot} = {where}[{k}]")
-            self(f"{self.text(s.arr)}[{index}] += {item}")
-        return self.indented(f"for {k} in range({where}.shape[0]):", body)
+        index = ", ".join(slots[at.index(n)] if n in at else self.index((i,)) for n, i in enumerate(s.index))
+        add = f"{self.text(s.arr)}[{index}] += {value}[{lead}{', '.join(ks)}]"
+        if infer.scalar(infer.type_of(s.index[at[0]])) == infer.types.boolean:
+            self(f"{ks[0]} = 0")
+            self(f"for {slots[0]} in range({wheres[0]}.shape[0]):")
+            self(f"    if {wheres[0]}[{slots[0]}]:")
+            self(f"        {add}")
+            return self(f"        {ks[0]} += 1")
+        for n, k in enumerate(ks):
+            self("    " * n + f"for {k} in range({wheres[0]}.shape[{n}]):")
+        for slot, where in zip(slots, wheres):
+            self("    " * len(ks) + f"{slot} = {where}[{', '.join(ks)}]")
+        return self("    " * len(ks) + add)
 
     def moves(self, pairs):
         """Parallel assignment of atoms to names."""
-        pairs = [(self.names[v], self.text(self.typed(a, v.type))) for v, a in pairs if a is not UNDEFINED]
+        pairs = [(v, self.blank(v.type) if a is UNDEFINED else self.text(self.typed(a, v.type))) for v, a in pairs
+                 if a is not UNDEFINED or v in self.copied]
+        pairs = [(self.names[v], t) for v, t in pairs]
         pairs = [(n, t) for n, t in pairs if n != t]
         if pairs:
             self(f"{', '.join(n for n, _ in pairs)} = {', '.join(t for _, t in pairs)}")
+
+    def blank(self, t):
+        """Any value of a type, for a name that is copied before it means anything."""
+        dtype = self.name_of(infer.numpy_type(t))
+        if infer.is_array(t):
+            return f"np.empty({(0,) * t.ndim}, {dtype})" + (".T" if t.layout == "F" else "")
+        plain = {infer.types.float64: "0.0", infer.types.intp: "0", infer.types.boolean: "False"}
+        return plain.get(t, f"{dtype}(0)")
 
     def typed(self, atom, t):
         """A constant written so that Numba gives it this type."""

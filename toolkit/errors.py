@@ -5,17 +5,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """A position in the user's source."""
+    """A position in the user's source: a line, and how many bytes of it come before."""
     file: str
     line: int
-    column: int
+    offset: int
 
     def show(self):
         """The line itself, with a caret under the column."""
         text = linecache.getline(self.file, self.line).rstrip("\n")
+        column = len(text.encode()[:self.offset].decode(errors="ignore"))
         lead = len(text) - len(text.lstrip())
-        caret = " " * max(self.column - lead, 0) + "^"
-        return f"{self.file}:{self.line}:{self.column + 1}\n    {text.strip()}\n    {caret}"
+        caret = " " * max(column - lead, 0) + "^"
+        return f"{self.file}:{self.line}:{column + 1}\n    {text.strip()}\n    {caret}"
 
 
 class DualtapeError(Exception):

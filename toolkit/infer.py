@@ -47,8 +47,8 @@ def result_type(fn, args, kw=()):
     ctx = typing_context()
     sig = _resolve(ctx, fn, args, kw, literal=True) or _resolve(ctx, fn, args, kw, literal=False)
     if sig is None:
-        shown = ", ".join(map(str, map(type_of, args)))
-        raise Refusal(f"Numba does not compile {name_of(fn)}({shown})", "Write it in a form that Numba compiles.")
+        raise Refusal(f"Numba does not compile {name_of(fn)}({', '.join(map(shown, args))})",
+                      "Write it in a form that Numba compiles.")
     return types.unliteral(sig)
 
 
@@ -62,6 +62,16 @@ def _resolve(ctx, fn, args, kw, literal):
         return sig and sig.return_type
     except (NumbaError, ValueError):
         return None
+
+
+def shown(atom):
+    """What an atom is called in errors: its type, or the object that it is."""
+    if isinstance(atom, Const) and not isinstance(atom.value, bool | int | float | np.ndarray):
+        return getattr(atom.value, "__name__", repr(atom.value))
+    try:
+        return str(type_of(atom))
+    except ValueError:
+        return "an object that Numba does not know"
 
 
 def index_type(index):
@@ -97,7 +107,12 @@ def name_of(fn):
     name = getattr(fn, "__name__", repr(fn))
     if module in ("builtins", "_operator", ""):
         return name
-    return f"np.{name}" if module.startswith("numpy") else f"{module}.{name}"
+    return f"{module.replace('numpy', 'np')}.{name}"
+
+
+def gathers(index):
+    """Does this index hold an array, of integers or a mask, so that it copies what it picks?"""
+    return any(is_array(i) for i in index if isinstance(i, Var) or (isinstance(i, Const) and isinstance(i.value, np.ndarray)))
 
 
 def is_array(atom_or_type):

@@ -16,10 +16,10 @@ from .primitive import lookup, returned
 from .program import Const
 
 
-def undeclared(name, argument):
+def undeclared(name, argument, place=None):
     """The refusal of a derivative that no card declares."""
     return Refusal(f"{name} has no derivative in {argument} in the catalogue",
-                   "Hold that argument fixed, or write the function out.")
+                   "Hold that argument fixed, or write the function out.", place)
 
 
 def has_dot(node):
@@ -51,7 +51,7 @@ def prune(form, live):
     raise AssertionError(ast.dump(form))
 
 
-def differential(card, live):
+def differential(card, live, place=None):
     """[(form, scope)]: the sum of these is the tangent of the output when the arguments in `live` have tangents."""
     dots = {f"{p}_dot" for p in live}
     if card.form is not None:
@@ -59,7 +59,7 @@ def differential(card, live):
         return [(form, card.form.__globals__)] if form is not None else []
     missing = [p for p in live if p not in card.adjoint]
     if missing:
-        raise undeclared(card.name, missing[0])
+        raise undeclared(card.name, missing[0], place)
     return [(renamed(returned(card.value), {p: f"{p}_dot"}), card.value.__globals__) for p in live]
 
 
@@ -95,7 +95,7 @@ def card_of(s, live):
 def push(builder, card, env, live):
     """The tangent atom of one application: `env` binds parameters, `out` and tangents."""
     total = None
-    for form, scope in differential(card, live):
+    for form, scope in differential(card, live, builder.place):
         term = lower_rule(builder, form, env, scope)
         total = term if total is None else builder.let(BINARY[ast.Add], total, term)
     return builder.zeros_like(env["out"]) if total is None else total
@@ -106,10 +106,10 @@ def pull(builder, card, env, live):
     if card.form is None:
         for p in live:
             if p not in card.adjoint:
-                raise undeclared(card.name, p)
+                raise undeclared(card.name, p, builder.place)
             yield p, transposed(builder, card, p, env)
         return
-    for form, scope in differential(card, live):
+    for form, scope in differential(card, live, builder.place):
         yield from _transpose(builder, form, env["out_bar"], env, scope)
 
 
@@ -161,7 +161,7 @@ def _call(builder, fn, args, bar, env, scope):
             atoms.append(lower_rule(builder, a, env, scope))
     card = lookup(fn, tuple(infer.rank_of(a) for a in atoms))
     if card is None or not all(card.params[k] in card.adjoint for k in forms):
-        raise undeclared(infer.name_of(fn), "this argument")
+        raise undeclared(infer.name_of(fn), "this argument", builder.place)
     inside = dict(zip(card.params, atoms)) | {"out_bar": bar}
     for k in forms:
         yield from _transpose(builder, args[k], transposed(builder, card, card.params[k], inside), env, scope)

@@ -3,6 +3,7 @@ rules are lowered here; what is accepted is listed, all else is refused.
 """
 import ast
 import builtins
+import functools
 import inspect
 import operator
 
@@ -11,10 +12,11 @@ from numba import types
 
 from . import infer
 from .builder import constant, is_data, static
+from .domain import Block
 from .errors import Place, Refusal
-from .primitive import CATALOGUE, FLAT, VIEWS
-from .program import UNDEFINED, Const, Span, Tup
-from .rewrites import REWRITES, flattened, size
+from .primitive import CATALOGUE, FLAT, VIEWS, lookup
+from .program import UNDEFINED, Const, ListDisplay, Span, Tup, leaves
+from .rewrites import METHOD_REWRITES, REWRITES, size
 
 BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
           ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow, ast.MatMult: operator.matmul,
@@ -25,8 +27,22 @@ COMPARE = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.G
 UNARY = {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: operator.not_, ast.Invert: operator.invert}
 METHODS = {f.__name__: f for f in
            (np.sum, np.mean, np.var, np.std, np.prod, np.cumsum, np.cumprod, np.argmin, np.argmax, np.dot, np.ravel, np.transpose,
-            np.repeat, np.take, np.trace, np.copy, np.argsort, np.diagonal, np.nonzero, np.all, np.any, np.ptp, np.round)}
+            np.reshape, np.repeat, np.take, np.trace, np.copy, np.argsort, np.diagonal, np.nonzero, np.all, np.any, np.ptp, np.round)}
 METHODS |= {"min": np.min, "max": np.max}
+
+
+WORDS = {ast.JoinedStr: "an f-string", ast.NamedExpr: "`:=`", ast.ListComp: "a list comprehension", ast.SetComp: "a set",
+         ast.DictComp: "a dict", ast.GeneratorExp: "a generator expression", ast.Dict: "a dict", ast.Set: "a set",
+         ast.Yield: "`yield`", ast.YieldFrom: "`yield`", ast.Await: "`await`", ast.Starred: "`*`", ast.Slice: "a slice"}
+WIDEST = 2**63                          # integers that Numba holds lie below
+
+
+class ReadBefore(Refusal):
+    """A name is read where no path has assigned it."""
+
+    def __init__(self, name, place):
+        super().__init__(f"`{name}` may be read before it is assigned", "Assign it first.", place)
+        self.name = name
 
 
 class Method:
@@ -36,17 +52,27 @@ class Method:
 
 
 class Inner:
-    """A function that is defined inside the function that is lowered: its syntax, and the names it sees."""
+    """A function that is defined inside the function that is lowered: its syntax, its parameters, and the names it sees."""
+
     def __init__(self, node, frame):
-        self.node, self.frame = node, frame
+        self.node, self.frame, given = node, frame, node.args
+        kind, values = inspect.Parameter, [frame.expr(d) for d in given.defaults]
+        if given.vararg or given.kwarg:
+            frame.refuse("`*` and `**` parameters of inner functions are not supported", "Name the parameters.")
+        plain = [*given.posonlyargs, *given.args]
+        defaults = [kind.empty] * (len(plain) - len(values)) + values
+        kinds = [kind.POSITIONAL_ONLY] * len(given.posonlyargs) + [kind.POSITIONAL_OR_KEYWORD] * len(given.args)
+        named = [(a, kind.empty if d is None else frame.expr(d)) for a, d in zip(given.kwonlyargs, given.kw_defaults)]
+        self.signature = inspect.Signature([
+            *(kind(a.arg, k, default=d) for a, k, d in zip(plain, kinds, defaults)),
+            *(kind(a.arg, kind.KEYWORD_ONLY, default=d) for a, d in named)])
 
 
 class Expressions:
     """Lowers expressions in an environment of names; `names` resolves those that are not local."""
 
-    def __init__(self, builder, env, names, file=None, first_line=0, first_column=0):
-        self.b, self.env, self.names = builder, env, names
-        self.file, self.first_line, self.first_column = file, first_line, first_column
+    def __init__(self, builder, env, names, file=None):
+        self.b, self.env, self.names, self.file = builder, env, names, file
 
     def refuse(self, what, instead):
         """Raise a Refusal that points at the expression that is lowered."""
@@ -55,26 +81,62 @@ class Expressions:
     def at(self, node):
         """Remember where we are, for errors."""
         if self.file and hasattr(node, "lineno"):
-            self.b.place = Place(self.file, node.lineno + self.first_line, node.col_offset + self.first_column)
+            self.b.place = Place(self.file, node.lineno, node.col_offset)
 
     def expr(self, node, hint="t"):
         """The atom that an expression's value is bound to."""
+        saved = self.b.place
         self.at(node)
         method = getattr(self, f"x_{type(node).__name__}", None)
         if method is None:
-            self.refuse(f"{type(node).__name__} expressions are not supported", "Write it with arithmetic, indexing and calls.")
-        return method(node, hint)
+            self.refuse(f"{WORDS.get(type(node), type(node).__name__)} is not supported here",
+                        "Write it with arithmetic, indexing and calls.")
+        value = method(node, hint)
+        self.b.place = saved
+        return value
 
+    def items(self, atom):
+        """The items of a tuple."""
+        if not isinstance(atom, Tup):
+            self.refuse("only a tuple can be unpacked with `*`", "Write its parts one by one.")
+        return atom.items
+
+    def known(self, atom):
+        """The Python value of an atom that must be known beforehand."""
+        if not isinstance(atom, Const):
+            self.refuse("this must be a constant", "Write a literal.")
+        return atom.value
+
+    def truth(self, value):
+        """A condition: a constant, or a boolean Var."""
+        if isinstance(value, Tup):
+            return Const(bool(value.items))
+        if is_data(value) and infer.is_array(value):
+            self.refuse("the truth of an array is not defined", "Compare one element, or use np.any / np.all.")
+        if isinstance(value, Const):
+            return Const(bool(value.value))
+        return value if infer.type_of(value) == types.boolean else self.b.let(operator.ne, value, Const(0), hint="test")
+
+    def condition(self, node):
+        return self.truth(self.expr(node, "test"))
+
+    # ---- values
     def x_Constant(self, node, hint):
         if isinstance(node.value, complex):
             self.refuse("complex numbers are not supported", "Carry real and imaginary parts as two floats.")
-        return Const(node.value)
+        return self.fitting(Const(node.value))
+
+    def fitting(self, atom):
+        """A constant that Numba can hold."""
+        if isinstance(atom, Const) and isinstance(atom.value, int) and not -WIDEST <= atom.value < WIDEST:
+            self.refuse("this integer does not fit 64 bits", "Write it as a float.")
+        return atom
 
     def x_Name(self, node, hint):
         if node.id in self.env:
             value = self.env[node.id]
             if value is UNDEFINED:
-                self.refuse(f"`{node.id}` is read before it is assigned", "Assign it first.")
+                raise ReadBefore(node.id, self.b.place)
             return value
         found, value = self.names(node.id)
         if not found:
@@ -85,67 +147,82 @@ class Expressions:
         items = []
         for e in node.elts:
             if isinstance(e, ast.Starred):
-                items += self.expr(e.value).items
+                items += self.items(self.expr(e.value))
             else:
                 items.append(self.expr(e, hint))
         return Tup(tuple(items))
 
-    x_List = x_Tuple        # a list display is read like a tuple; what would change it is refused
+    def x_List(self, node, hint):
+        return ListDisplay(self.x_Tuple(node, hint).items)
 
+    # ---- operators
     def x_BinOp(self, node, hint):
         left, right = self.expr(node.left), self.expr(node.right)
-        self.at(node)
-        if isinstance(left, Tup) and isinstance(right, Tup) and isinstance(node.op, ast.Add):
-            return Tup(left.items + right.items)
-        return self.b.let(BINARY[type(node.op)], left, right, hint=hint)
+        if isinstance(left, Tup) and type(left) is type(right) and isinstance(node.op, ast.Add):
+            return type(left)(left.items + right.items)
+        return self.fitting(self.b.let(BINARY[type(node.op)], left, right, hint=hint))
 
     def x_UnaryOp(self, node, hint):
+        if isinstance(node.op, ast.Not):
+            return self.b.let(operator.not_, self.condition(node.operand), hint=hint)
         return self.b.let(UNARY[type(node.op)], self.expr(node.operand), hint=hint)
 
     def x_BoolOp(self, node, hint):
-        first, rest = node.values[0], node.values[1:]
-        value = self.expr(first)
-        if not rest:
-            return value
-        tail = lambda: self.x_BoolOp(ast.BoolOp(node.op, rest), hint)
-        if isinstance(node.op, ast.And):
-            return self.b.branch(value, tail, lambda: value, hint)
-        return self.b.branch(value, lambda: value, tail, hint)
+        def go(nodes):
+            value = self.expr(nodes[0], hint)
+            if len(nodes) == 1:
+                return value
+            rest, this = lambda: go(nodes[1:]), lambda: value
+            yes, no = (rest, this) if isinstance(node.op, ast.And) else (this, rest)
+            return self.b.branch(self.truth(value), yes, no, hint)
+        return go(node.values)
 
     def x_Compare(self, node, hint):
-        left, right = self.expr(node.left), self.expr(node.comparators[0])
-        op = node.ops[0]
-        if isinstance(op, (ast.Is, ast.IsNot)):
-            same = isinstance(left, Const) and isinstance(right, Const) and left.value is right.value
-            value = Const(same == isinstance(op, ast.Is))
-        elif type(op) in COMPARE:
-            if isinstance(left, Const) and isinstance(right, Const):
-                value = Const(bool(COMPARE[type(op)](left.value, right.value)))
-            else:
-                value = self.b.let(COMPARE[type(op)], left, right, hint="test")
-        else:
+        def go(left, ops, nodes):
+            right = self.expr(nodes[0])
+            value = self.compared(ops[0], left, right)
+            if len(ops) == 1:
+                return value
+            return self.b.branch(self.truth(value), lambda: go(right, ops[1:], nodes[1:]), lambda: Const(False), hint)
+        return go(self.expr(node.left), node.ops, node.comparators)
+
+    def compared(self, op, left, right):
+        """left op right, for one comparison."""
+        if isinstance(op, ast.Is | ast.IsNot):
+            same = left is right or (isinstance(left, Const) and isinstance(right, Const) and left.value is right.value)
+            if not same and Const(None) not in (left, right):
+                self.refuse("`is` compares objects, which compiled code does not have", "Compare values, with `==`.")
+            return Const(same == isinstance(op, ast.Is))
+        if type(op) not in COMPARE:
             self.refuse("`in` is not supported", "Compare element by element.")
-        if len(node.ops) == 1:
-            return value
-        middle = f"·{id(node)}"
-        self.env[middle] = right
-        rest = ast.Compare(ast.Name(middle, ast.Load()), node.ops[1:], node.comparators[1:])
-        return self.b.branch(value, lambda: self.x_Compare(rest, hint), lambda: Const(False), hint)
+        if isinstance(left, Const) and isinstance(right, Const):
+            try:
+                return Const(bool(COMPARE[type(op)](left.value, right.value)))
+            except (TypeError, ValueError):
+                self.refuse(f"{left.value!r} and {right.value!r} cannot be compared", "Compare numbers.")
+        if not all(is_data(a) or isinstance(a, Tup) for a in (left, right)):
+            self.refuse("only numbers, arrays and tuples can be compared", "Use `is None` to ask for None.")
+        return self.b.let(COMPARE[type(op)], left, right, hint="test")
 
     def x_IfExp(self, node, hint):
-        return self.b.branch(self.expr(node.test, "test"), lambda: self.expr(node.body, hint),
+        return self.b.branch(self.condition(node.test), lambda: self.expr(node.body, hint),
                              lambda: self.expr(node.orelse, hint), hint)
 
+    # ---- attributes and elements
     def x_Attribute(self, node, hint):
-        owner = self.expr(node.value)
-        self.at(node)
-        if isinstance(owner, Const) and not isinstance(owner.value, np.ndarray):
+        return self.attribute(self.expr(node.value), node.attr, hint)
+
+    def attribute(self, owner, name, hint="t"):
+        """owner.name"""
+        if isinstance(owner, Const) and not is_data(owner):
+            if name == "type" and isinstance(owner.value, type) and issubclass(owner.value, np.generic):
+                return owner                            # x.dtype.type
             try:
-                return constant(getattr(owner.value, node.attr))
+                return constant(getattr(owner.value, name))
             except AttributeError:
-                self.refuse(f"{owner.value!r} has no attribute `{node.attr}`", "Check the name.")
-        if infer.is_array(owner):
-            match node.attr:
+                self.refuse(f"{infer.shown(owner)} has no attribute `{name}`", "Check the name.")
+        if not isinstance(owner, Tup) and infer.is_array(owner):
+            match name:
                 case "shape":
                     return self.b.shape(owner)
                 case "size":
@@ -154,30 +231,52 @@ class Expressions:
                     return Const(infer.rank_of(owner))
                 case "T":
                     return self.b.let(np.transpose, owner, hint=hint) if infer.rank_of(owner) > 1 else owner
+                case "real":
+                    return owner
                 case "dtype":
                     return Const(infer.numpy_type(infer.type_of(owner)))
-        return Const(Method(owner, node.attr))
+        return self.refuse(f"the attribute `.{name}` of {infer.shown(owner)} is not supported",
+                           "Use .shape, .size, .ndim, .T or .dtype of an array, or a NumPy function.")
 
     def x_Subscript(self, node, hint):
         owner = self.expr(node.value)
         if isinstance(owner, Tup):
-            if isinstance(node.slice, ast.Slice):
-                bounds = node.slice.lower, node.slice.upper, node.slice.step
-                return Tup(owner.items[slice(*(None if e is None else self.static(self.expr(e)) for e in bounds))])
-            k = self.expr(node.slice)
-            if isinstance(k, Const):
-                return owner.items[k.value]
-            if any(infer.is_float(a) for a in owner.items if is_data(a)):
-                self.refuse("a tuple of floats is indexed by a variable", "Use an array, or write the cases out.")
-            return self.b.let(operator.getitem, owner, k, hint=hint)
+            return self.item(owner, node.slice, hint)
+        if isinstance(owner, Const) and not is_data(owner):
+            self.refuse(f"{type(owner.value).__name__} objects from outside the function cannot be indexed",
+                        "Use an array or a tuple.")
         index = self.index(node.slice)
-        self.at(node)
+        if infer.gathers(index):
+            self.gathering(index)
         return self.b.get(owner, index, hint)
 
-    def static(self, atom):
-        if not isinstance(atom, Const):
-            self.refuse("this must be a constant", "Write a literal.")
-        return atom.value
+    def gathering(self, index):
+        """Require that an index with arrays is of a kind whose reverse is written: one mask of a vector, or integer arrays of
+        one rank, next to one another and to the integers."""
+        at = [k for k, i in enumerate(index) if infer.gathers((i,))]
+        kinds = {(infer.rank_of(index[k]), infer.scalar(infer.type_of(index[k])) == types.boolean) for k in at}
+        if len(kinds) > 1 or any(mask and (rank != 1 or len(at) > 1) for rank, mask in kinds):
+            self.refuse("this index with several arrays, or a mask of several dimensions, is not supported",
+                        "Index with one array of integers or one mask of a vector.")
+        advanced = [k for k, i in enumerate(index) if not isinstance(i, Span)]
+        plain = all(infer.rank_of(i) is not None for k in advanced for i in (index[k],))
+        if not plain or advanced != list(range(advanced[0], advanced[0] + len(advanced))):
+            self.refuse("an index that mixes an array with `None`, `...` or an integer beyond a slice is not supported",
+                        "Index in two steps.")
+
+    def item(self, owner, node, hint):
+        """An item or a slice of a tuple."""
+        if isinstance(node, ast.Slice):
+            bounds = node.lower, node.upper, node.step
+            return type(owner)(owner.items[slice(*(None if e is None else self.known(self.expr(e)) for e in bounds))])
+        k = self.expr(node)
+        if isinstance(k, Const):
+            if not isinstance(k.value, int) or not -len(owner.items) <= k.value < len(owner.items):
+                self.refuse(f"a tuple of {len(owner.items)} has no item {k.value!r}", "Index it with an integer in range.")
+            return owner.items[k.value]
+        if any(infer.is_float(a) for a in owner.items if is_data(a)):
+            self.refuse("a tuple of floats is indexed by a variable", "Use an array, or write the cases out.")
+        return self.b.let(operator.getitem, owner, k, hint=hint)
 
     def index(self, node):
         """The components of an index."""
@@ -185,53 +284,59 @@ class Expressions:
         out = []
         for n in nodes:
             if isinstance(n, ast.Slice):
-                out.append(Span(*(None if e is None else self.expr(e) for e in (n.lower, n.upper, n.step))))
+                lo, hi, step = (Const(None) if e is None else self.bound(self.expr(e)) for e in (n.lower, n.upper, n.step))
+                out.append(Span(lo, hi, None if n.step is None else step))
                 continue
             value = self.expr(n)
+            if isinstance(value, ListDisplay):
+                self.refuse("an array cannot be indexed with a list", "Index it with an array of integers.")
             out += value.items if isinstance(value, Tup) else [value]
-        return tuple(Span(Const(None) if s.lo is None else s.lo, Const(None) if s.hi is None else s.hi, s.step)
-                     if isinstance(s, Span) else s for s in out)
+        return tuple(out)
+
+    def bound(self, atom):
+        """A bound of a slice."""
+        if atom != Const(None) and not (is_data(atom) and isinstance(infer.type_of(atom), types.Integer)):
+            self.refuse(f"a slice is bounded by integers, not by {infer.shown(atom)}", "Convert with int(...).")
+        return atom
 
     # ---- calls
     def x_Call(self, node, hint):
-        fn = self.expr(node.func)
-        args = []
+        fn, args = self.callee(node.func), []
         for a in node.args:
             if isinstance(a, ast.Starred):
-                args += self.expr(a.value).items
+                args += self.items(self.expr(a.value))
             else:
                 args.append(self.expr(a))
         if any(k.arg is None for k in node.keywords):
-            self.refuse("** in a call is not supported", "Write the keywords out.")
+            self.refuse("`**` in a call is not supported", "Write the keywords out.")
         kw = {k.arg: self.expr(k.value) for k in node.keywords}
-        self.at(node)
+        if isinstance(fn, Method):
+            return self.method(fn, args, kw, hint)
+        return self.call(fn, args, kw, hint)
+
+    def callee(self, node):
+        """What is called: a function, or a method of an array."""
+        if isinstance(node, ast.Attribute):
+            owner = self.expr(node.value)
+            if not isinstance(owner, Const) or is_data(owner):
+                return Method(owner, node.attr)
+            fn = self.attribute(owner, node.attr)
+        else:
+            fn = self.expr(node)
         if not isinstance(fn, Const):
             self.refuse("only functions that are known when the derivative is taken can be called",
                         "Call the function by its name.")
-        if isinstance(fn.value, Method):
-            return self.method(fn.value, args, kw, hint)
-        return self.call(fn.value, args, kw, hint)
+        return fn.value
 
     def method(self, method, args, kw, hint):
         x, name = method.owner, method.name
-        match name:
-            case "reshape":
-                shape = args[0] if len(args) == 1 and isinstance(args[0], Tup) else Tup(tuple(args))
-                return self.call(np.reshape, [x, shape], kw, hint)
-            case "astype":
-                return self.b.cast(self.b.copy(x), infer.scalar(infer.static_type(args[0].value).dtype)
-                                   if isinstance(args[0].value, type) and issubclass(args[0].value, np.generic)
-                                   else {float: types.float64, int: types.intp}[args[0].value])
-            case "flatten":
-                return flattened(self.b, x)
-            case "item":
-                return self.b.get(x, tuple(args) or (Const(0),) * infer.rank_of(x), hint)
-            case "fill":
-                self.b.set(x, (Const(Ellipsis),), args[0])
-                return Const(None)
-            case "transpose" if len(args) > 1:
-                return self.call(np.transpose, [x, Tup(tuple(args))], kw, hint)
-        if name not in METHODS or not infer.is_array(x):
+        if isinstance(x, Tup) or not infer.is_array(x):
+            self.refuse(f"the method `.{name}` of {infer.shown(x)} is not supported", "Use arithmetic, or a function.")
+        if name in METHOD_REWRITES:
+            return self.rewritten(METHOD_REWRITES[name], [x, *args], kw, f"`.{name}`")
+        if name in ("reshape", "transpose") and not (len(args) == 1 and isinstance(args[0], Tup)) and args:
+            args = [Tup(tuple(args))]
+        if name not in METHODS:
             self.refuse(f"the method `.{name}` is not supported", "Use the NumPy function of that meaning.")
         return self.call(METHODS[name], [x, *args], kw, hint)
 
@@ -242,33 +347,53 @@ class Expressions:
         """fn(*args, **kw), where fn is known."""
         if isinstance(fn, Inner):
             return self.call_inner(fn, args, kw)
-        try:
-            hash(fn)
-        except TypeError:
-            self.refuse(f"{fn!r} cannot be called", "Call a function.")
+        if isinstance(fn, functools.partial):
+            bound = {k: constant(v) for k, v in fn.keywords.items()}
+            return self.call(fn.func, [*map(constant, fn.args), *args], bound | kw, hint)
+        if fn in (np.finfo, np.iinfo) and len(args) == 1 and not kw:
+            return Const(fn(self.known(args[0])))
+        if not callable(fn):
+            self.refuse(f"{fn!r} is not a function", "Call a function.")
         if fn in REWRITES:
-            return self.rewritten(fn, args, kw)
+            return self.rewritten(REWRITES[fn], args, kw, infer.name_of(fn))
         if getattr(fn, "makes_transform", False):
-            given = [a for a in (*args, *kw.values()) if not isinstance(a, Tup)]
-            if not all(isinstance(a, Const) and not isinstance(a.value, Inner) for a in given):
-                self.refuse("the function that is differentiated here is not known beforehand", "Define it outside, and name it.")
-            return Const(fn(*map(static, args), **{k: static(a) for k, a in kw.items()}))
+            return self.transform(fn, args, kw)
         if hasattr(fn, "program_for"):
+            if kw:
+                self.refuse("keywords in the call of a derivative are not supported", "Pass the arguments in order.")
             return self.splice(fn.program_for(args, self.b.place))
         if fn in CATALOGUE or fn in FLAT or fn in VIEWS:
             args = self.positional(fn, args, kw)
             if isinstance(fn, np.ufunc) and len(args) > fn.nin:
-                self.refuse("the `out` argument is not supported", "Assign the result: `out[:] = ...`.")
+                self.refuse("the argument `out` is not supported", "Assign the result: `out[:] = ...`.")
+            if self.file and fn in CATALOGUE and fn not in FLAT:
+                self.require_card(fn, args)
             return self.b.let(fn, *args, hint=hint)
         return self.call_user(fn, args, kw, hint)
 
-    def rewritten(self, fn, args, kw):
+    def require_card(self, fn, args):
+        """Require a card for these arguments: none takes an `out`, and those of arrays take no numbers."""
+        card = lookup(fn, tuple(map(infer.rank_of, args)))
+        if card is None or any(infer.rank_of(a) == 0 and isinstance(d, Block) and d.rank for a, d in zip(args, card.domain)):
+            self.refuse(f"{infer.name_of(fn)}({', '.join(map(infer.shown, args))}) has no derivative in the catalogue",
+                        "Leave out what is not needed, or write it with functions that have one.")
+
+    def transform(self, make, args, kw):
+        """grad(f), jvp(f, argnums), ..: a transform of a function that is known."""
+        if not all(isinstance(a, Const) and not isinstance(a.value, Inner) for a in (x for atom in (*args, *kw.values()) for x in leaves(atom))):
+            self.refuse("the function that is differentiated here is not known beforehand", "Define it outside, and name it.")
+        try:
+            return Const(make(*map(static, args), **{k: static(a) for k, a in kw.items()}))
+        except TypeError as e:
+            return self.refuse(str(e), "Call it as grad(f), or grad(f, argnums).")
+
+    def rewritten(self, write, args, kw, name):
         """A function that is written in the language."""
         try:
-            bound = inspect.signature(REWRITES[fn]).bind(self.b, *args, **kw)
+            inspect.signature(write).bind(self.b, *args, **kw)
         except TypeError:
-            self.refuse(f"these arguments of {infer.name_of(fn)} are not supported", "Pass fewer, in order.")
-        return REWRITES[fn](*bound.args, **bound.kwargs)
+            self.refuse(f"these arguments of {name} are not supported", "Pass fewer, in order.")
+        return write(self.b, *args, **kw)
 
     def splice(self, made):
         body, result = made

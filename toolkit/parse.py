@@ -4,51 +4,45 @@ Calls of other functions are lowered in place. `break`, `continue` and `return` 
 follows (`EXITS`); where one side of an `if` always leaves, what follows moves into the other side and no guard is needed.
 """
 import ast
-import builtins
+import functools
 import inspect
 import operator
-import textwrap
 
+import numba
+import numpy as np
 from numba import types
 
-from . import infer
+from . import infer, tape
 from .builder import Builder, constant, is_data
-from .errors import Refusal, UsageError
-from .host import Dispatcher
-from .lower import BINARY, Expressions, Inner
+from .errors import Place, Refusal
+from .lower import BINARY, Expressions, Inner, ReadBefore
 from .normal import normalised
 from .primitive import CATALOGUE
-from .program import UNDEFINED, Carry, Const, For, If, Program, Set, Tup, Var, While, mapped, pruned, substituted, walk
+from .program import (
+    UNDEFINED,
+    Carry,
+    Check,
+    Const,
+    For,
+    If,
+    ListDisplay,
+    Program,
+    Set,
+    Tup,
+    Var,
+    While,
+    mapped,
+    pruned,
+    substituted,
+    walk,
+)
 from .rewrites import array
+from .syntax import outer_names, parameters, python_function, syntax
 
 CONTINUE, BREAK, RETURN, VALUE = EXITS = "·continue", "·break", "·return", "·value"
 DEPTH = 40
-
-
-def python_function(fn):
-    """The plain function behind a dispatcher."""
-    return fn.py_func if isinstance(fn, Dispatcher) else fn
-
-
-def syntax(fn):
-    """(definition, file, first line - 1, indentation) of a function; a UsageError if there is no source."""
-    try:
-        lines, first = inspect.getsourcelines(fn)
-    except (OSError, TypeError):
-        name = getattr(fn, "__name__", repr(fn))
-        raise UsageError(f"{name} has no source that can be read: define it in a file (or a notebook cell), not by exec or in "
-                         "the interactive prompt") from None
-    text = "".join(lines)
-    indent = len(text) - len(text.lstrip())
-    tree = ast.parse(textwrap.dedent(text))
-    node = next((n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == fn.__name__), None)
-    if node is None:
-        names = list(inspect.signature(fn).parameters)
-        lambdas = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda) and [a.arg for a in n.args.args] == names]
-        if len(lambdas) != 1:
-            raise UsageError("several lambdas stand on this line: give the function a name with def")
-        node = lambdas[0]
-    return node, inspect.getsourcefile(fn), first - 1, indent
+STATEMENTS = {ast.Delete: "del", ast.ImportFrom: "import", ast.ClassDef: "class", ast.AsyncFunctionDef: "async def",
+              ast.AsyncFor: "async for", ast.AsyncWith: "async with"}
 
 
 def parse(fn, params):
@@ -56,46 +50,50 @@ def parse(fn, params):
     fn = python_function(fn)
     builder = Builder()
     result = call(builder, fn, [p for _, p in params], {}, depth=0)
+    require_value(fn, result)
     return pruned(normalised(pruned(Program(fn.__name__, params, builder.block, result))))
+
+
+def start(fn):
+    """The place of a function's definition."""
+    node, file = syntax(fn)
+    return Place(file, node.lineno, node.col_offset)
+
+
+def require_value(fn, result):
+    """Require that a function returns numbers, arrays and tuples of them."""
+    if isinstance(result, ListDisplay):
+        raise Refusal(f"{fn.__name__} returns a list", "Return a tuple, or an array.", start(fn))
+    if isinstance(result, Tup):
+        for item in result.items:
+            require_value(fn, item)
+    elif not is_data(result) and result != Const(None):
+        raise Refusal(f"{fn.__name__} returns {infer.shown(result)}, which is neither a number nor an array",
+                      "Return numbers, arrays, or tuples of them.", start(fn))
 
 
 def call(builder, fn, args, kw, depth):
     """Lower a call of fn in place; its value."""
+    place = builder.place or start(fn)
     if depth > DEPTH:
-        raise Refusal(f"{fn.__name__} calls itself too deeply", "Write the recursion as a loop.", builder.place)
-    node, file, line, column = syntax(fn)
-    place = builder.place
+        raise Refusal(f"{fn.__name__} calls itself too deeply", "Write the recursion as a loop.", place)
+    (node, file), params = syntax(fn), parameters(fn)
     try:
-        bound = inspect.signature(fn).bind(*args, **kw)
+        bound = inspect.Signature(list(params.values())).bind(*args, **kw)
     except TypeError as e:
-        raise UsageError(f"{fn.__name__}: {e}") from None
+        raise Refusal(f"{fn.__name__}: {e}", "Pass the arguments that it takes.", place) from None
     bound.apply_defaults()
     env = {}
-    for (name, value), p in zip(bound.arguments.items(), inspect.signature(fn).parameters.values()):
-        if p.kind is p.VAR_KEYWORD:
-            raise Refusal("** parameters are not supported", "Name the parameters.", place)
-        if p.kind is p.VAR_POSITIONAL:
+    for name, value in bound.arguments.items():
+        kind = params[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            raise Refusal("`**` parameters are not supported", "Name the parameters.", place)
+        if kind is inspect.Parameter.VAR_POSITIONAL:
             value = Tup(tuple(value))
-        env[name] = value if isinstance(value, (Var, Const, Tup)) else constant(value)
-    cells = inspect.getclosurevars(fn).nonlocals if fn.__closure__ else {}
-
-    def names(name):
-        if name in cells:
-            return True, cells[name]
-        if name in fn.__globals__:
-            return True, fn.__globals__[name]
-        return hasattr(builtins, name), getattr(builtins, name, None)
-
-    frame = Statements(builder, env, names, file, line, column)
+        env[name] = value if isinstance(value, Var | Const | Tup) else constant(value)
+    frame = Statements(builder, env, outer_names(fn), file)
     frame.depth = depth
-    if isinstance(node, ast.Lambda):
-        value = frame.expr(node.body)
-    else:
-        frame.env[RETURN], frame.env[VALUE] = Const(False), UNDEFINED
-        frame.run(node.body)
-        value = frame.env[VALUE]
-        if value is UNDEFINED:
-            value = Const(None)
+    value = frame.value_of(node)
     builder.place = place
     return value
 
@@ -109,11 +107,23 @@ def stored(nodes):
 class Statements(Expressions):
     """Lowers the statements of one function."""
     depth = 0
+    guessing = False
+
+    def value_of(self, node):
+        """What a definition returns when its body runs in this frame."""
+        if isinstance(node, ast.Lambda):
+            return self.expr(node.body)
+        self.env |= {RETURN: Const(False), VALUE: UNDEFINED}
+        self.run(node.body)
+        return Const(None) if self.env[VALUE] is UNDEFINED else self.env[VALUE]
 
     def call_user(self, fn, args, kw, hint):
         plain = python_function(fn)
-        if not inspect.isfunction(plain) or (getattr(plain, "__module__", "") or "").startswith(("numpy", "numba", "math")):
+        home = getattr(plain, "__module__", None) or ""
+        if home.split(".")[0] in ("numpy", "math", "scipy") or isinstance(plain, np.ufunc):
             self.refuse(f"{infer.name_of(fn)} has no derivative in the catalogue", "Write it with functions that have one.")
+        if not inspect.isfunction(plain) or home.split(".")[0] == "numba":
+            self.refuse(f"{infer.name_of(fn)} is not supported", "Leave it out of the function that is differentiated.")
         return call(self.b, plain, args, kw, self.depth + 1)
 
     # ---- blocks and exits
@@ -138,26 +148,27 @@ class Statements(Expressions):
                 return self.s_If(node, rest)
             method = getattr(self, f"s_{type(node).__name__}", None)
             if method is None:
-                self.refuse(f"the statement `{type(node).__name__.lower()}` is not supported",
+                self.refuse(f"the statement `{STATEMENTS.get(type(node), type(node).__name__.lower())}` is not supported",
                             "Use assignments, if, for, while, break, continue and return.")
             method(node)
             if (gone := self.left()) is True:
                 return None
             if gone is not False and rest:
-                return self.fork(gone, lambda: None, lambda: self.run(rest), [*stored(rest), *EXITS])
+                return self.fork(gone, lambda: None, functools.partial(self.run, rest), [*stored(rest), *EXITS])
         return None
 
     def fork(self, cond, then, orelse, names):
         """Lower two branches, and join what they assign."""
         if isinstance(cond, Const):
             return then() if cond.value else orelse()
-        s, before = If(cond, [], []), dict(self.env)
-        with self.b.into(s.then):
-            then()
-        yes, self.env = self.env, dict(before)
-        with self.b.into(s.orelse):
-            orelse()
-        no = self.env
+        s, before, place = If(cond, [], []), dict(self.env), self.b.place
+        yes = self.side(s.then, then)
+        self.env = dict(before)
+        no = self.side(s.orelse, orelse)
+        self.b.place = place
+        if yes is None or no is None:
+            self.env = yes or no
+            return None
         env = dict(before)
         for name in dict.fromkeys([*names, *yes, *no]):
             a, b = yes.get(name, UNDEFINED), no.get(name, UNDEFINED)
@@ -167,6 +178,17 @@ class Statements(Expressions):
         self.env = env
         self.b.add(s)
         return None
+
+    def side(self, block, lower):
+        """The environment after one side of a branch; None if that cannot be said yet (see `loop`)."""
+        with self.b.into(block):
+            try:
+                lower()
+            except ReadBefore:
+                if not self.guessing:
+                    raise
+                return None
+        return self.env
 
     def s_If(self, node, rest):
         cond = self.condition(node.test)
@@ -182,40 +204,21 @@ class Statements(Expressions):
             return self.run(rest)
         return self.fork(gone, lambda: None, lambda: self.run(rest), [*stored(rest), *EXITS])
 
-    def condition(self, node):
-        value = self.expr(node, "test")
-        if isinstance(value, Tup):
-            return Const(bool(value.items))
-        if infer.is_array(value) if is_data(value) else False:
-            self.refuse("the truth of an array is not defined", "Compare one element, or use np.any / np.all.")
-        if isinstance(value, Const):
-            return Const(bool(value.value))
-        return value if infer.type_of(value) == types.boolean else self.b.let(operator.ne, value, Const(0), hint="test")
-
     def call_inner(self, fn, args, kw):
         """Lower a call of a function that is defined in a function."""
         if self.depth > DEPTH:
             self.refuse("this function calls itself too deeply", "Write the recursion as a loop.")
-        given, node = fn.node.args, fn.node
-        names = [a.arg for a in given.args]
-        env = {k: v for k, v in fn.frame.env.items() if k not in EXITS}
-        first = len(names) - len(given.defaults)
-        for k, name in enumerate(names):
-            if k < len(args):
-                env[name] = args[k]
-            elif name in kw:
-                env[name] = kw[name]
-            elif k >= first:
-                env[name] = fn.frame.expr(given.defaults[k - first])
-            else:
-                self.refuse(f"the argument `{name}` is missing", "Pass it.")
-        frame = Statements(self.b, env, fn.frame.names, fn.frame.file, fn.frame.first_line, fn.frame.first_column)
-        frame.depth = self.depth + 1
-        if isinstance(node, ast.Lambda):
-            return frame.expr(node.body)
-        frame.env |= {RETURN: Const(False), VALUE: UNDEFINED}
-        frame.run(node.body)
-        return Const(None) if frame.env[VALUE] is UNDEFINED else frame.env[VALUE]
+        try:
+            bound = fn.signature.bind(*args, **kw)
+        except TypeError as e:
+            self.refuse(str(e), "Pass the arguments that it takes.")
+        bound.apply_defaults()
+        env = {k: v for k, v in fn.frame.env.items() if k not in EXITS} | bound.arguments
+        frame = Statements(self.b, env, fn.frame.names, fn.frame.file)
+        frame.depth, place = self.depth + 1, self.b.place
+        value = frame.value_of(fn.node)
+        self.b.place = place
+        return value
 
     # ---- statements
     def s_FunctionDef(self, node):
@@ -253,13 +256,7 @@ class Statements(Expressions):
             case ast.Name(id=name):
                 self.env[name] = value
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
-                if not isinstance(value, Tup):
-                    if not infer.is_array(value):
-                        self.refuse("only tuples and arrays can be unpacked", "Assign the parts one by one.")
-                    value = Tup(tuple(self.b.get(value, (Const(k),)) for k in range(len(targets))))
-                if len(value.items) != len(targets):
-                    self.refuse(f"{len(value.items)} values for {len(targets)} names", "Give as many names as values.")
-                for t, v in zip(targets, value.items):
+                for t, v in zip(targets, self.unpacked(value, targets)):
                     self.assign(t, v)
             case ast.Subscript(value=owner, slice=index):
                 arr = self.expr(owner)
@@ -269,10 +266,26 @@ class Statements(Expressions):
             case _:
                 self.refuse("this cannot be assigned to", "Assign to a name or to an element of an array.")
 
+    def unpacked(self, value, targets):
+        """The parts of a tuple or an array, one for each target."""
+        n = len(targets)
+        if any(isinstance(t, ast.Starred) for t in targets):
+            self.refuse("`*` in an assignment is not supported", "Assign the parts one by one.")
+        if isinstance(value, Tup):
+            if len(value.items) != n:
+                self.refuse(f"{len(value.items)} values for {n} names", "Give as many names as values.")
+            return value.items
+        if not is_data(value) or not infer.is_array(value) or not infer.rank_of(value):
+            self.refuse("only tuples and arrays can be unpacked", "Assign the parts one by one.")
+        self.b.add(Check(tape.holds, (value, Const(n))))
+        return [self.b.get(value, (Const(k),)) for k in range(n)]
+
     def store(self, arr, index, value, add=False):
-        if isinstance(arr, Tup) or not infer.is_array(arr):
+        if isinstance(arr, Tup) or not is_data(arr) or not infer.is_array(arr):
             self.refuse("only arrays can be written to", "Use an array.")
-        if any(infer.is_array(i) for i in index if is_data(i)):
+        if isinstance(arr, Const):
+            self.refuse("an array from outside the function is written", "Pass it as an argument.")
+        if infer.gathers(index):
             self.refuse("writing through an integer array or a mask is not supported",
                         "Write the loop over the positions, so that it is clear which value is last.")
         if isinstance(value, Tup):
@@ -287,8 +300,12 @@ class Statements(Expressions):
             old = self.expr(ast.Name(node.target.id, ast.Load()))
             if is_data(old) and infer.is_array(old):
                 return self.augment(old, (Const(Ellipsis),), old, op, value)
-            self.env[node.target.id] = (Tup(old.items + value.items) if isinstance(old, Tup)
-                                        else self.b.let(op, old, value, hint=node.target.id))
+            if isinstance(old, ListDisplay):
+                self.refuse("a list is changed", "Use a tuple, or an array.")
+            if isinstance(old, Tup) and isinstance(value, Tup) and op is operator.add:
+                self.env[node.target.id] = Tup(old.items + value.items)
+            else:
+                self.env[node.target.id] = self.b.let(op, old, value, hint=node.target.id)
             return None
         if not isinstance(node.target, ast.Subscript):
             self.refuse("this cannot be assigned to", "Assign to a name or to an element of an array.")
@@ -302,6 +319,8 @@ class Statements(Expressions):
             if op is operator.sub:
                 value = self.b.let(operator.neg, value)
             return self.store(arr, index, value, add=True)
+        if op is operator.matmul:
+            self.refuse("`@=` is not supported", "Write the product, and store it.")
         old = self.b.get(arr, index) if old is None else old
         return self.store(arr, index, self.b.let(op, old, value))
 
@@ -329,23 +348,22 @@ class Statements(Expressions):
                 self.run(node.body)
             return While(test, cond, body)
 
-        self.loop(make, stored(node.body + [ast.Expr(node.test)]))
+        self.loop(make, stored([*node.body, ast.Expr(node.test)]))
 
     def s_For(self, node):
         if node.orelse:
             self.refuse("`else` of a loop is not supported", "Set a flag in the loop.")
-        what = node.iter
-        source, bind = self.iterated(what, node.target)
+        source, value_at = self.iterated(node.iter)
         if isinstance(source, Tup):
             return self.unrolled(node, source.items)
         lo, hi, step = source
-        var = Var(self.index_name(node.target, what), types.intp)
+        var = Var(self.index_name(node.target, node.iter), types.intp)
 
         def make(heads):
             self.env |= heads
             body = []
             with self.b.into(body):
-                bind(var)
+                self.assign(node.target, value_at(var))
                 self.run(node.body)
             return For(var, lo, hi, step, body)
 
@@ -355,49 +373,61 @@ class Statements(Expressions):
         is_range = isinstance(what, ast.Call) and isinstance(what.func, ast.Name) and what.func.id in ("range", "prange")
         return target.id if is_range and isinstance(target, ast.Name) else "i"
 
-    def iterated(self, node, target):
-        """((lo, hi, step) or Tup, how the target is bound to position k)."""
+    def iterated(self, node):
+        """((lo, hi, step), the value at position k) of what is looped over; (Tup, None) where it is written out."""
         if isinstance(node, ast.Call):
-            fn = self.expr(node.func)
-            name = getattr(fn.value, "__name__", "") if isinstance(fn, Const) else ""
-            if fn == Const(range) or name == "prange":
-                args = [self.whole(self.expr(a)) for a in node.args]
-                lo, hi, step = {1: [Const(0), *args, Const(1)], 2: [*args, Const(1)]}.get(len(args), args)
-                return (lo, hi, step), lambda k: self.assign(target, k)
-            if name == "enumerate":
-                start = self.expr(node.args[1]) if len(node.args) > 1 else Const(0)
-                source, bind = self.iterated(node.args[0], target.elts[1])
-                if isinstance(source, Tup):
-                    return Tup(tuple(Tup((Const(k + start.value), v)) for k, v in enumerate(source.items))), None
-
-                def both(k):
-                    shift = k if source[0] == Const(0) and source[2] == Const(1) else self.b.let(
-                        operator.floordiv, self.b.let(operator.sub, k, source[0]), source[2])
-                    self.assign(target.elts[0], shift if start == Const(0) else self.b.let(operator.add, shift, start))
-                    bind(k)
-                return source, both
-            if name == "zip":
-                if not isinstance(target, ast.Tuple):
-                    self.refuse("the values of zip must be unpacked", "Write `for a, b in zip(x, y)`.")
-                parts = [self.iterated(a, t) for a, t in zip(node.args, target.elts)]
-                if all(isinstance(s, Tup) for s, _ in parts):
-                    return Tup(tuple(Tup(v) for v in zip(*(s.items for s, _ in parts)))), None
-                if any(isinstance(s, Tup) or s[0] != Const(0) or s[2] != Const(1) for s, _ in parts):
-                    self.refuse("zip takes arrays and range(n) here", "Loop over an index.")
-                n = parts[0][0][1]
-                for (_, m, _), _ in parts[1:]:
-                    n = self.b.let(min, n, m, hint="n")
-
-                def each(k):
-                    for _, bind in parts:
-                        bind(k)
-                return (Const(0), n, Const(1)), each
+            fn = self.callee(node.func)
+            parts = {range: self.over_range, numba.prange: self.over_range, enumerate: self.over_enumerate, zip: self.over_zip}
+            try:
+                if fn in parts:
+                    return parts[fn](node)
+            except TypeError:       # not hashable: no function, and the call says so
+                pass
         value = self.expr(node)
         if isinstance(value, Tup):
             return value, None
-        if not (is_data(value) and infer.is_array(value)):
+        if not (is_data(value) and infer.is_array(value) and infer.rank_of(value)):
             self.refuse("this cannot be looped over", "Loop over range, an array, enumerate or zip.")
-        return (Const(0), self.b.dim(value, 0), Const(1)), lambda k: self.assign(target, self.b.get(value, (k,)))
+        return (Const(0), self.b.dim(value, 0), Const(1)), lambda k: self.b.get(value, (k,))
+
+    def over_range(self, node):
+        args = [self.whole(self.expr(a)) for a in node.args]
+        if not 1 <= len(args) <= 3 or node.keywords:
+            self.refuse(f"range takes one to three integers, not {len(args)}", "Write range(stop), or range(start, stop, step).")
+        lo, hi, step = {1: [Const(0), *args, Const(1)], 2: [*args, Const(1)]}.get(len(args), args)
+        return (lo, hi, step), lambda k: k
+
+    def over_enumerate(self, node):
+        starts = [*node.args[1:], *(k.value for k in node.keywords if k.arg == "start")]
+        if not node.args or len(starts) > 1 or any(k.arg != "start" for k in node.keywords):
+            self.refuse("enumerate takes what to loop over, and a start", "Write enumerate(x) or enumerate(x, start).")
+        start = self.whole(self.expr(starts[0])) if starts else Const(0)
+        source, value_at = self.iterated(node.args[0])
+        if isinstance(source, Tup):
+            return Tup(tuple(Tup((self.sum(start, Const(k)), v)) for k, v in enumerate(source.items))), None
+
+        def value(k):
+            lo, _, step = source
+            count = k if lo == Const(0) and step == Const(1) else self.b.let(
+                operator.floordiv, self.b.let(operator.sub, k, lo), step)
+            return Tup((self.sum(start, count), value_at(k)))
+        return source, value
+
+    def sum(self, a, b):
+        return b if a == Const(0) else self.b.let(operator.add, a, b)
+
+    def over_zip(self, node):
+        parts = [self.iterated(a) for a in node.args]
+        if not parts or node.keywords:
+            self.refuse("zip takes what to loop over, and no keywords", "Write zip(x, y).")
+        if all(isinstance(s, Tup) for s, _ in parts):
+            return Tup(tuple(Tup(v) for v in zip(*(s.items for s, _ in parts)))), None
+        if any(isinstance(s, Tup) or s[0] != Const(0) or s[2] != Const(1) for s, _ in parts):
+            self.refuse("zip takes arrays and range(n) here", "Loop over an index.")
+        n = parts[0][0][1]
+        for (_, m, _), _ in parts[1:]:
+            n = self.b.let(min, n, m, hint="n")
+        return (Const(0), n, Const(1)), lambda k: Tup(tuple(value_at(k) for _, value_at in parts))
 
     def whole(self, bound):
         if is_data(bound) and isinstance(infer.type_of(bound), types.Integer):
@@ -410,6 +440,7 @@ class Statements(Expressions):
             return None
         def go(items):
             self.env[CONTINUE] = Const(False)
+            self.at(node)
             self.assign(node.target, items[0])
             self.run(node.body)
             self.env[CONTINUE] = Const(False)
@@ -428,13 +459,14 @@ class Statements(Expressions):
 
     def loop(self, make, names):
         """Lower a loop whose body assigns `names`, again with wider types until the types hold."""
-        before, block = dict(self.env), self.b.block
+        before, block, place = dict(self.env), self.b.block, self.b.place
         heads = {n: self.head(n, before.get(n, UNDEFINED)) for n in names}
         for _ in range(8):
             scratch = []
             self.env = {**before, CONTINUE: Const(False), BREAK: Const(False)}
             with self.b.into(scratch):
-                s = make(dict(heads))
+                s = self.attempt(make, heads, before)
+            self.b.place = place
             ends = {n: self.env.get(n, UNDEFINED) for n in names}
             wider = {n: self.widen(n, heads[n], ends[n]) for n in names}
             if all(wider[n] is heads[n] for n in names):
@@ -445,12 +477,30 @@ class Statements(Expressions):
         block.extend(scratch)
         self.close(s, before, heads, ends)
 
+    def attempt(self, make, heads, before):
+        """Lower a loop's body. A name that it reads in a later iteration than it assigns it has no type in the first attempt:
+        then the branches that read it are left out, once, to see what it becomes."""
+        try:
+            return make(dict(heads))
+        except ReadBefore as e:
+            if heads.get(e.name) is not UNDEFINED:
+                raise
+            self.env = {**before, CONTINUE: Const(False), BREAK: Const(False)}
+            saved, self.guessing = self.guessing, True
+            try:
+                make(dict(heads))
+            finally:
+                self.guessing = saved
+            if self.env.get(e.name, UNDEFINED) is UNDEFINED:
+                raise
+            return None
+
     def head(self, name, init):
         """What a variable is at the head of an iteration."""
         def one(a):
             return Var(name, infer.type_of(a)) if is_data(a) else a
         if isinstance(init, Tup):
-            return Tup(tuple(self.head(name, a) for a in init.items))
+            return type(init)(tuple(self.head(name, a) for a in init.items))
         return one(init)
 
     def widen(self, name, head, end):
@@ -459,9 +509,9 @@ class Statements(Expressions):
             return head
         if head is UNDEFINED:
             return self.head(name, end)
-        if isinstance(head, Tup) and isinstance(end, Tup) and len(head.items) == len(end.items):
+        if isinstance(head, Tup) and type(head) is type(end) and len(head.items) == len(end.items):
             items = tuple(self.widen(name, h, e) for h, e in zip(head.items, end.items))
-            return head if all(a is b for a, b in zip(items, head.items)) else Tup(items)
+            return head if all(a is b for a, b in zip(items, head.items)) else type(head)(items)
         if not (is_data(head) and is_data(end)):
             if head == end:
                 return head
@@ -478,7 +528,7 @@ class Statements(Expressions):
         def carry(head, init, end, hint):
             if isinstance(head, Tup):
                 parts = init.items if isinstance(init, Tup) else (UNDEFINED,) * len(head.items)
-                return Tup(tuple(carry(h, i, e, hint) for h, i, e in zip(head.items, parts, end.items)))
+                return type(head)(tuple(carry(h, i, e, hint) for h, i, e in zip(head.items, parts, end.items)))
             if not isinstance(head, Var):
                 return end
             if end is head and init is not UNDEFINED:

@@ -54,6 +54,10 @@ class Tup:
     items: tuple
 
 
+class ListDisplay(Tup):
+    """A list that is written out. It is read like a tuple; what would change it is refused."""
+
+
 @dataclass(frozen=True)
 class Span:
     """A slice inside an index."""
@@ -274,7 +278,7 @@ def mapped(atom, f):
         case Var():
             return f(atom)
         case Tup(items):
-            return Tup(tuple(mapped(a, f) for a in items))
+            return type(atom)(tuple(mapped(a, f) for a in items))
         case Span(lo, hi, step):
             return Span(mapped(lo, f), mapped(hi, f), mapped(step, f))
     return atom

@@ -1,6 +1,7 @@
 """Functions that need no card, because they are written in the language: what makes an array of given values is an empty array
 and stores into it; `len` and `np.shape` are dimensions. Their derivatives are those of the stores.
 """
+import math
 import operator
 
 import numpy as np
@@ -9,6 +10,7 @@ from . import infer, runtime
 from .errors import Refusal
 from .program import Const, Span, Tup
 
+ZERO = Const(0)
 WHOLE = Span(Const(None), Const(None), None)
 
 
@@ -17,6 +19,14 @@ def known(b, atom):
     if isinstance(atom, Const):
         return atom.value
     raise Refusal("this must be a constant", "Write a literal.", b.place)
+
+
+def axis_of(b, axis, rank):
+    """An axis, counted from the front."""
+    k = known(b, axis)
+    if isinstance(k, int) and -rank <= k < rank:
+        return k % rank
+    raise Refusal(f"axis={k}: expected an integer from {-rank} to {rank - 1}", "Name one axis.", b.place)
 
 
 def parts(b, arrays):
@@ -29,7 +39,13 @@ def parts(b, arrays):
 def element_type(b, dtype):
     """The Numba type of the elements that a dtype argument calls for."""
     value = known(b, dtype)
-    return infer.scalar(infer.static_type(np.dtype(value).type).dtype)
+    try:
+        kind = np.dtype(value)
+    except TypeError:
+        kind = np.dtype(object)
+    if kind.kind not in "fiub" or (kind.itemsize == 2 and kind.kind == "f"):
+        raise Refusal(f"the dtype {value!r} is not supported", "Use float64, float32, an integer type or bool.", b.place)
+    return infer.scalar(infer.static_type(kind.type).dtype)
 
 
 def common_type(atoms):
@@ -59,11 +75,11 @@ def size(b, x):
 
 
 # ---- joining arrays
-def concatenate(b, arrays, axis=Const(0)):
+def concatenate(b, arrays, axis=ZERO):
     """An empty array, and a slice of it for each part."""
     items = parts(b, arrays)
     rank = infer.rank_of(items[0])
-    axis = known(b, axis) % rank
+    axis = axis_of(b, axis, rank)
     ends = [Const(0)]
     for a in items:
         ends.append(total(b, ends[-1], b.dim(a, axis)))
@@ -101,9 +117,9 @@ def column_stack(b, arrays):
     return concatenate(b, Tup(tuple(with_axis(b, a, (WHOLE, Const(None))) for a in parts(b, arrays))), Const(1))
 
 
-def stack(b, arrays, axis=Const(0)):
+def stack(b, arrays, axis=ZERO):
     rank = infer.rank_of(parts(b, arrays)[0])
-    at = known(b, axis) % (rank + 1)
+    at = axis_of(b, axis, rank + 1)
     index = (*(WHOLE,) * at, Const(None), *(WHOLE,) * (rank - at))
     return concatenate(b, Tup(tuple(b.get(a, index) for a in parts(b, arrays))), Const(at))
 
@@ -117,11 +133,13 @@ def array(b, value, dtype=None):
     """np.array of a nested tuple or list of numbers, or of an array."""
     if not isinstance(value, Tup):
         return b.copy(value) if dtype is None else b.cast(b.copy(value), element_type(b, dtype))
-    entries = list(_entries(value, ()))
+    entries, dims = list(_entries(value, ())), _shape(value)
+    if not entries or math.prod(d.value for d in dims) != len(entries) or any(infer.is_array(v) for _, v in entries):
+        raise Refusal("np.array takes numbers here, as many in every row", "Use np.empty or np.stack, and store into it.", b.place)
     t = common_type([v for _, v in entries]) if dtype is None else element_type(b, dtype)
-    out = empty(b, Tup(_shape(value)), t)
+    out = empty(b, Tup(dims), t)
     for index, v in entries:
-        b.set(out, index, v if infer.is_array(v) else b.cast(v, t))
+        b.set(out, index, b.cast(v, t))
     return out
 
 
@@ -134,7 +152,7 @@ def _entries(value, index):
 
 
 def _shape(value):
-    return (Const(len(value.items)), *_shape(value.items[0])) if isinstance(value, Tup) else ()
+    return (Const(len(value.items)), *(_shape(value.items[0]) if value.items else ())) if isinstance(value, Tup) else ()
 
 
 def full(b, shape, fill_value, dtype=None):
@@ -168,13 +186,63 @@ def flattened(b, x):
     return b.let(np.ravel, fresh(b, x))
 
 
-def same(b, a):
-    return a
+def reshape(b, a, shape):
+    """A view of another shape."""
+    if not infer.is_array(a) or infer.type_of(a).layout != "C":
+        raise Refusal("only an array that is contiguous in C order can be reshaped",
+                      "Reshape np.ascontiguousarray(x).", b.place)
+    return b.let(np.reshape, a, shape)
+
+
+def asarray(b, a):
+    return array(b, a) if isinstance(a, Tup) or not infer.is_array(a) else a
+
+
+def same(b, x):
+    return x
+
+
+def astype(b, x, dtype):
+    """A copy in another dtype."""
+    return b.cast(b.copy(x), element_type(b, dtype))
+
+
+def element(b, x, *index):
+    """x.item(): an entry as a number."""
+    return b.get(x, index or (Const(0),) * infer.rank_of(x))
+
+
+def fill(b, x, value):
+    """x.fill(value): a store."""
+    b.set(x, (Const(Ellipsis),), value)
+    return Const(None)
 
 
 # ---- numbers
 def length(b, x):
-    return Const(len(x.items)) if isinstance(x, Tup) else b.dim(x, 0)
+    if isinstance(x, Tup):
+        return Const(len(x.items))
+    if isinstance(x, Const) and isinstance(x.value, str):
+        return Const(len(x.value))
+    if not infer.rank_of(x):
+        raise Refusal(f"{infer.shown(x)} has no length", "Take the length of an array or a tuple.", b.place)
+    return b.dim(x, 0)
+
+
+def arange(b, *bounds):
+    """np.arange; of floats, start + step k for as many k as lie below stop."""
+    if not 1 <= len(bounds) <= 3:
+        raise Refusal("np.arange takes one to three numbers here", "Write np.arange(start, stop, step).", b.place)
+    if not any(infer.is_float(x) for x in bounds):
+        return b.let(np.arange, *bounds)
+    start, stop, step = {1: [Const(0.0), *bounds, Const(1.0)], 2: [*bounds, Const(1.0)]}.get(len(bounds), bounds)
+    gap = b.let(operator.truediv, b.let(operator.sub, stop, start), step)
+    n = b.let(max, b.let(int, b.let(math.ceil, gap)), Const(0))
+    return b.let(operator.add, start, b.let(operator.mul, step, b.let(np.arange, n)))
+
+
+def bincount(b, x):
+    return b.let(np.bincount, x)
 
 
 def shape(b, a):
@@ -190,8 +258,13 @@ def greatest(b, *values):
 
 
 def _chain(b, fn, values):
-    """fn(fn(a, b), c): min and max of several numbers."""
-    values = values[0].items if len(values) == 1 and isinstance(values[0], Tup) else values
+    """fn(fn(a, b), c): min and max of several numbers, of a tuple of them, or of a vector."""
+    if len(values) == 1 and not isinstance(values[0], Tup) and infer.rank_of(values[0]) == 1:
+        return b.let(np.min if fn is min else np.max, values[0])
+    values = values[0].items if len(values) == 1 and isinstance(values[0], Tup) else values if len(values) > 1 else ()
+    if not values or any(infer.rank_of(v) != 0 for v in values):
+        raise Refusal(f"{fn.__name__} takes numbers, or one tuple or vector of them",
+                      "Use np.minimum, np.maximum, np.min or np.max.", b.place)
     out = values[0]
     for v in values[1:]:
         out = b.let(fn, out, v)
@@ -202,7 +275,9 @@ def slogdet(b, a):
     return Tup((b.let(runtime.slogdet_sign, a), b.let(runtime.logabsdet, a)))
 
 
-REWRITES = {np.concatenate: concatenate, np.hstack: hstack, np.vstack: vstack, np.stack: stack, np.column_stack: column_stack,
-            np.append: append, np.array: array, np.full: full, np.full_like: full_like, np.ascontiguousarray: contiguous,
-            np.ravel: ravel, np.asarray: same, np.real: same, np.shape: shape, np.size: size, len: length, min: least,
-            max: greatest, np.linalg.slogdet: slogdet}
+REWRITES = {
+    np.concatenate: concatenate, np.hstack: hstack, np.vstack: vstack, np.stack: stack, np.column_stack: column_stack,
+    np.append: append, np.array: array, np.asarray: asarray, np.full: full, np.full_like: full_like, np.arange: arange,
+    np.ascontiguousarray: contiguous, np.ravel: ravel, np.reshape: reshape, np.real: same, np.shape: shape, np.size: size,
+    np.bincount: bincount, np.linalg.slogdet: slogdet, len: length, min: least, max: greatest}
+METHOD_REWRITES = {"astype": astype, "flatten": flattened, "item": element, "fill": fill}

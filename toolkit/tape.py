@@ -22,6 +22,13 @@ def same_shape(x, ct):
 
 
 @numba.njit
+def holds(x, n):
+    """Require that an array has n entries, to be unpacked."""
+    if x.shape[0] != n:
+        raise ValueError("an array is unpacked to more or fewer names than it has entries")
+
+
+@numba.njit
 def apart(a, b):
     """Require that two arrays, one of which is written, share no memory."""
     if a.size > 0 and b.size > 0:

@@ -3,7 +3,7 @@
 A transform of a function is an object that is called from Python and from inside `@njit` code alike; it compiles one
 function per signature of argument types. Transforms of transforms are transforms of the inner one's Program.
 """
-import inspect
+import operator
 
 import numba
 import numpy as np
@@ -16,9 +16,10 @@ from .builder import Builder, tangent_params, tangent_type
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
 from .forward import forward
-from .parse import parse, python_function
+from .parse import parse
 from .program import Const, Program, Tup, Var, instance, pruned, variables
 from .reverse import reverse
+from .syntax import parameters, python_function, require_function, title
 
 
 def structure(name, t):
@@ -31,20 +32,37 @@ def structure(name, t):
         return Const(None)
     if isinstance(t, types.Dispatcher):
         return Const(t.dispatcher)
-    if isinstance(t, (types.Complex,)) or (isinstance(t, types.Array) and isinstance(t.dtype, types.Complex)):
-        raise Refusal(f"the argument `{name}` is complex", "Carry real and imaginary parts as two floats.")
-    if isinstance(t, (types.Number, types.Boolean, types.Array)):
+    kind = infer.scalar(t)
+    if isinstance(kind, types.Integer | types.Boolean) or kind in (types.float64, types.float32):
         return Var(name, types.unliteral(t))
-    raise UsageError(f"the argument `{name}` is a {t}: pass numbers, arrays of numbers, or tuples of them")
+    shown = "of a kind that Numba does not know" if isinstance(kind, types.PyObject) else f"{t}"
+    instead = "carry real and imaginary parts as two floats" if isinstance(kind, types.Complex) else (
+        "pass float64 or float32 numbers, integers, booleans, arrays of these, or tuples of them")
+    raise UsageError(f"the argument `{name}` is {shown}: {instead}")
 
 
 def program_of(fn, args):
     """The Program of a function or transform for argument types."""
     if isinstance(fn, Transform):
         return fn.program(args)
-    names = list(inspect.signature(python_function(fn)).parameters)
-    params = [(n, structure(n, t)) for n, t in zip(names, args)]
-    return parse(fn, params)
+    params = parameters(fn)
+    least = sum(p.default is p.empty for p in params.values())
+    if not least <= len(args) <= len(params):
+        wanted = least if least == len(params) else f"{least} to {len(params)}"
+        raise UsageError(f"{title(python_function(fn))} takes {wanted} arguments, not {len(args)}")
+    return parse(fn, [(n, structure(n, t)) for n, t in zip(params, args)])
+
+
+def positions(argnums):
+    """`argnums` as None, an integer or a tuple of integers."""
+    try:
+        return argnums if argnums is None else operator.index(argnums)
+    except TypeError:
+        pass
+    try:
+        return tuple(map(operator.index, argnums))
+    except TypeError:
+        raise UsageError(f"argnums={argnums!r}: expected an integer, or a tuple of integers") from None
 
 
 class Transform:
@@ -52,9 +70,11 @@ class Transform:
     title = "transform"
 
     def __init__(self, fn, argnums=None, has_aux=False):
-        if not callable(fn):
-            raise UsageError(f"{self.title} takes a function, not {type(fn).__name__}")
-        self.fn, self.argnums, self.has_aux = fn, argnums, has_aux
+        if getattr(fn, "makes_transform", False):
+            raise UsageError(f"{self.title} takes a function, and {fn.__name__} makes one: write {self.title}({fn.__name__}(f))")
+        if not isinstance(fn, Transform):
+            require_function(fn, self.title)
+        self.fn, self.argnums, self.has_aux = fn, positions(argnums), has_aux
         self.__name__ = f"{self.title}_{getattr(fn, '__name__', 'function').replace('<lambda>', 'function')}"
         self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
         self.made = {}
@@ -68,18 +88,19 @@ class Transform:
         """The parameters of the derivative."""
         if isinstance(self.fn, Transform):
             return self.fn.names()
-        return list(inspect.signature(python_function(self.fn)).parameters)
+        return list(parameters(self.fn))
 
     def chosen(self, program):
         """The positions to differentiate at, checked."""
         n = len(program.params)
         default = tuple(k for k in range(n) if any(infer.is_float(v) for v in variables(program.params[k][1])))
         if self.argnums is None and not default:
-            raise UsageError(f"{program.name} has no argument that holds floats, so no derivative: pass 2.0, not 2")
-        argnums = default if self.argnums is None else (self.argnums,) if isinstance(self.argnums, int) else tuple(self.argnums)
+            instead = ": pass floats where it takes numbers (2.0, not 2)" if n else ""
+            raise UsageError(f"{program.name} has no argument that holds floats, so no derivative{instead}")
+        argnums = default if self.argnums is None else (self.argnums,) if isinstance(self.argnums, int) else self.argnums
         for k in argnums:
-            if not isinstance(k, int) or not -n <= k < n:
-                raise UsageError(f"argnums={self.argnums}: {program.name} has {n} arguments")
+            if not -n <= k < n:
+                raise UsageError(f"argnums={self.argnums}: {program.name} has {n} argument{'s' * (n != 1)}")
             name, p = program.params[k]
             if not any(infer.is_float(v) for v in variables(p)):
                 shown = infer.type_of(p) if isinstance(p, (Var, Tup)) else repr(p)
@@ -93,8 +114,10 @@ class Transform:
     # ---- compilation
     def program_for(self, atoms, place):
         """Statements and result of the derivative applied to atoms, for splicing into a Program."""
-        made = self.program([infer.type_of(a) for a in atoms])
-        return instance(made, atoms)
+        n = len(self.names())
+        if len(atoms) != n:
+            raise Refusal(f"{self.__name__} takes {n} arguments, not {len(atoms)}", "Pass the arguments that it takes.", place)
+        return instance(self.program([infer.type_of(a) for a in atoms]), atoms)
 
     def build(self, args):
         """(source, Python function) of the derivative for argument types."""
@@ -111,8 +134,7 @@ class Transform:
     def defaults(self):
         if type(self).names is not Transform.names or isinstance(self.fn, Transform):
             return {}
-        params = inspect.signature(python_function(self.fn)).parameters
-        return {n: p.default for n, p in params.items() if p.default is not p.empty}
+        return {n: p.default for n, p in parameters(self.fn).items() if p.default is not p.empty}
 
     def __call__(self, *args, **kw):
         try:
@@ -300,12 +322,17 @@ def jacobian(f, argnums=0, mode="auto"):
     """
     if mode not in ("forward", "reverse", "auto"):
         raise UsageError(f"mode={mode!r}: expected 'forward', 'reverse' or 'auto'")
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    argnums = positions(argnums)
+    wanted = (argnums,) if isinstance(argnums, int) else argnums
+    if wanted is None:
+        raise UsageError("argnums=None: jacobian takes the position of the argument, or a tuple of positions")
     push_, pull_ = jvp(f, wanted), vjp(f, wanted)
     plain = f if isinstance(f, Transform) or hasattr(f, "py_func") else numba.njit(f)
 
     def compute(*args):
         out = plain(*_copied(args))
+        if not all(-len(args) <= k < len(args) for k in wanted):
+            raise UsageError(f"argnums={argnums}: the call has {len(args)} arguments")
         xs = tuple(args[k] for k in wanted)
         if isinstance(out, tuple) or any(isinstance(x, tuple) for x in xs):
             raise UsageError("jacobian takes functions of numbers and arrays that return a number or an array")
