@@ -1,17 +1,10 @@
 """The laws of `toolkit.check`, also on the emitted Python itself (no compilation)."""
-import numba
-
-from toolkit.build import load
 from toolkit.check import check_grads, flat, floats, fresh, inner, like, moved  # noqa: F401  (used by the tests)
-from toolkit.emit import emit
-from toolkit.program import pruned
 
 
 def interpreted(t, args):
     """The emitted Python of a transform, as Python runs it."""
-    program = pruned(t.program(tuple(map(numba.typeof, args))))
-    source, namespace, name = emit(program, t.__name__)
-    return load(source, namespace, name)
+    return t.py_func
 
 
 def derivative(t, args, compile=True):

@@ -6,7 +6,7 @@ import pytest
 from numba import njit
 
 import toolkit
-from toolkit import Refusal, UsageError, check_grads, grad, hessian, hvp, jacobian, jvp, source, value_and_grad, vjp
+from toolkit import Refusal, UsageError, check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 X, V = np.linspace(0.5, 1.5, 5), np.arange(5.0)
 
@@ -199,21 +199,3 @@ def test_wrong_use_says_what_was_expected(call, message):
 def test_a_tangent_of_another_shape_is_refused():
     with pytest.raises(ValueError, match="another shape"):
         jvp(f)((X,), (np.ones(3),))
-
-
-def square(x):
-    return math.exp(x) * x
-
-
-def test_golden_source():
-    assert source(vjp(square), 1.0) == GOLDEN
-
-
-GOLDEN = """\
-def vjp_square(args, out_bar):
-    x, = args
-    t = math.exp(x)
-    out = t * x
-    x_bar = t * out_bar + t * (out_bar * x)
-    return (out, (x_bar,))
-"""

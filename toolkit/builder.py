@@ -63,9 +63,24 @@ class Builder:
                 return Const(fn(*(a.value for a in args)))
             except ArithmeticError:
                 pass
+        if (same := self.simpler(fn, args)) is not None:
+            return same
         out = Var(hint, types.intp if fn is trips else self.placed(infer.result_type, fn, args, kw))
         self.add(Let(out, fn, args, kw, self.place))
         return out
+
+    def simpler(self, fn, args):
+        """What x * 1.0, 1.0 * x, x / 1.0, x ** 1 and -(-x) are for a float64 number x: exact, so that rules may be plain."""
+        one = [a in (Const(1), Const(1.0)) for a in args]
+        plain = [isinstance(a, Var) and a.type == types.float64 for a in args]
+        if fn in (operator.mul, operator.truediv, operator.pow) and plain[0] and one[1]:
+            return args[0]
+        if fn is operator.mul and one[0] and plain[1]:
+            return args[1]
+        if fn is operator.neg and plain[0]:
+            made = next((s for s in reversed(self.block) if isinstance(s, Let) and s.out is args[0]), None)
+            return made.args[0] if made is not None and made.fn is operator.neg else None
+        return None
 
     def placed(self, infer_type, *args):
         """A type that Numba infers, or its refusal with the place where we are."""
@@ -120,6 +135,9 @@ class Builder:
 
     def set(self, arr, index, value, add=False):
         """arr[index] = value, or += value."""
+        if not infer.type_of(arr).mutable:
+            raise Refusal("an array that is read-only, or from outside the function, is written",
+                          "Pass it as an argument, or write to a copy.", self.place)
         self.add(Set(arr, tuple(index), value, add, self.place))
 
     def zeros_like(self, x, hint="t"):

@@ -54,7 +54,7 @@ class Names:
     def __init__(self, program, folded):
         self.taken, self.of = {*keyword.kwlist, *dir(builtins), "np", "math"}, {}
         self.time, self.spans, self.folded = 0, {}, folded
-        self.groups = {}
+        self.groups, self.pool = {}, {}         # webs; (hint, type) -> (name, lifetimes) of names given
         for _, p in program.params:
             for v in variables(p):
                 self.spans[v] = [(0, 0)]
@@ -152,11 +152,21 @@ class Names:
 
     def __getitem__(self, v):
         if v not in self.of:
-            group = self.groups.get(v, [{v}])[0]
-            name = self.fresh(v.hint)
+            group, spans = self.groups.get(v, [{v}, list(self.spans.get(v, ()))])
+            name = self.shared(v, spans)
             for u in group:
                 self.of[u] = name
         return self.of[v]
+
+    def shared(self, v, spans):
+        """The name of an earlier value of this hint and type that is done with, else a new one."""
+        known = self.pool.setdefault((v.hint, v.type), [])
+        for name, taken in known:
+            if self.free((None, taken), (None, spans)):
+                taken += spans
+                return name
+        known.append((self.fresh(v.hint), list(spans)))
+        return known[-1][0]
 
 
 class Emitter:
@@ -184,7 +194,8 @@ class Emitter:
                                          *([s.value] if isinstance(s, Push) else [])))
         self.reserved = {s.stack for s in walk(program.body) if isinstance(s, Reserve)}
         self.block(program.body)
-        self("return " + self.text(program.result))
+        self("return " + (self.listed(program.result.items) if isinstance(program.result, Tup) and program.result.items
+                          else self.text(program.result)))
         self.name = name or program.name
         self.source = f"def {self.name}({', '.join(heads)}):\n" + "".join(f"{line}\n" for line in self.lines)
 
@@ -220,10 +231,10 @@ class Emitter:
         uses.update(variables(program.result))
         named = {s.arr for s in walk(program.body) if isinstance(s, Set)}       # these are written by their names
         for s in walk(program.body):
-            if isinstance(s, (While, If)):
-                named |= set(reads(s))
-            elif isinstance(s, For):
-                named |= set(variables(s.brk, *(x for c in s.carries for x in (c.init, c.end))))
+            named |= set(variables(*(x for c in getattr(s, "carries", ()) for x in (c.init, c.end)), getattr(s, "brk", None),
+                                   *(x for p in getattr(s, "phis", ()) for x in (p.then, p.orelse))))
+            if isinstance(s, While):
+                named |= set(variables(s.cond))
         folded = {}
 
         def may_move(s):
@@ -267,10 +278,23 @@ class Emitter:
                     return self.value(self.folded[atom])
                 return self.names[atom], ATOM
             case Tup(items):
-                return f"({', '.join(self.text(a) for a in items)}{',' if len(items) == 1 else ''})", ATOM
+                whole = self.whole_shape(items)
+                return (f"{whole}.shape" if whole else f"({self.listed(items)})"), ATOM
             case Const(value):
                 return self.constant(value)
         raise AssertionError(atom)
+
+    def listed(self, items):
+        return ", ".join(map(self.text, items)) + ("," if len(items) == 1 else "")
+
+    def whole_shape(self, items):
+        """The array of which these are all the dimensions, in order; else None."""
+        made = [self.folded.get(a) if isinstance(a, Var) else None for a in items]
+        if made and all(isinstance(s, Let) and s.fn is dim and s.args[1].value == k for k, s in enumerate(made)):
+            arrays = {s.args[0] for s in made}
+            if len(arrays) == 1 and infer.rank_of(made[0].args[0]) == len(made):
+                return self.text(arrays.pop(), ATOM)
+        return None
 
     def constant(self, value):
         if value is Ellipsis:
@@ -310,6 +334,8 @@ class Emitter:
             return f"len(range({', '.join(self.text(a) for a in args)}))", ATOM
         if fn is operator.getitem:
             return f"{self.text(args[0], ATOM)}[{self.text(args[1])}]", ATOM
+        if fn is np.square and args[0] not in self.folded:
+            return f"{self.text(args[0], 7)} * {self.text(args[0], 8)}", 7
         if fn is np.transpose and len(args) == 1:
             return f"{self.text(args[0], ATOM)}.T", ATOM
         if fn in INFIX:
@@ -318,11 +344,18 @@ class Emitter:
             left, right = (level + 1, level) if op == "**" else (level, level + 1)
             if level == 1:
                 left = right = 2
+            if op == "+" and (less := self.negated(args[1])) is not None:
+                return f"{self.text(args[0], left)} - {self.text(less, right)}", level
             return f"{self.text(args[0], left)} {op} {self.text(args[1], right)}", level
         if fn in PREFIX:
             return f"{PREFIX[fn]}{self.text(args[0], 8)}", 8 if fn is not operator.not_ else 0
         parts = [self.text(a) for a in args] + [f"{k}={self.text(a)}" for k, a in s.kw]
         return f"{self.name_of(fn)}({', '.join(parts)})", ATOM
+
+    def negated(self, atom):
+        """x, where the atom is -x and written where it is used."""
+        made = self.folded.get(atom) if isinstance(atom, Var) else None
+        return made.args[0] if isinstance(made, Let) and made.fn is operator.neg else None
 
     def index(self, index):
         def one(i):
@@ -347,8 +380,25 @@ class Emitter:
         self.depth -= 1
 
     def s_Let(self, s):
-        if s.out not in self.folded:
-            self(f"{self.names[s.out]} = {self.value(s)[0]}")
+        if s.out in self.folded:
+            return
+        name = self.names[s.out]
+        if self.adds_to_itself(s, name):
+            op, left, right = (("-", s.args[0], less) if (less := self.negated(s.args[1])) is not None and s.fn is operator.add
+                               else (INFIX[s.fn], *s.args))
+            return self(f"{name} {op}= {self.text(right)}")
+        return self(f"{name} = {self.value(s)[0]}")
+
+    def adds_to_itself(self, s, name):
+        """Is it x = x + y, for a number x?"""
+        first = s.args[0] if isinstance(s, Let) and s.fn in (operator.add, operator.sub, operator.mul) else None
+        return (isinstance(first, Var) and first not in self.folded and self.names[first] == name
+                and not infer.is_array(s.out) and s.out.type == first.type)
+
+    def s_Note(self, s):
+        if self.lines:
+            self.lines.append("")
+            self(f"# {s.text}")
 
     s_Get = s_Let
 
@@ -364,9 +414,8 @@ class Emitter:
         op = "="
         if s.add:
             op = "+="
-            made = self.folded.get(s.value) if isinstance(s.value, Var) else None
-            if isinstance(made, Let) and made.fn is operator.neg:
-                op, value = "-=", self.text(made.args[0], 7)
+            if (less := self.negated(s.value)) is not None:
+                op, value = "-=", self.text(less)
         return self(f"{target}[{self.index(s.index)}] {op} {value}")
 
     def scalar(self, atom):

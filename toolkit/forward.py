@@ -18,6 +18,7 @@ from .program import (
     For,
     If,
     NewStack,
+    Note,
     Phi,
     Pop,
     Program,
@@ -76,7 +77,7 @@ class Forward:
     def tangent(self, result):
         if isinstance(result, Tup):
             return Tup(tuple(map(self.tangent, result.items)))
-        if isinstance(result, Const) and not isinstance(result.value, (int, float)):
+        if isinstance(result, Const) and not isinstance(result.value, int | float | np.ndarray):
             return result
         if not infer.is_float(result):
             return Const(0.0) if not infer.is_array(result) else self.b.let(np.zeros, self.b.shape(result))
@@ -84,21 +85,17 @@ class Forward:
 
     def run(self, block):
         for s in block:
+            if isinstance(s, Note):
+                continue
             self.b.place = getattr(s, "place", None) or self.b.place
             getattr(self, f"on_{type(s).__name__}")(s)
-
-    def named(self, v, tangent):
-        """Call v's tangent what it is."""
-        self.dots[v] = tangent
 
     def on_Let(self, s):
         self.b.add(s)
         if self.on(s.out):
-            tangent = self.of_let(s)
+            tangent = self.dots[s.out] = self.of_let(s)
             if isinstance(tangent, Var) and self.b.block and getattr(self.b.block[-1], "out", None) is tangent:
-                last = self.b.block[-1]
-                last.out = tangent = Var(f"{s.out.hint}_dot", tangent.type)
-            self.dots[s.out] = tangent
+                tangent.hint = f"{s.out.hint}_dot"      # it was just made
 
     def of_let(self, s):
         b, out = self.b, s.out

@@ -39,7 +39,8 @@ def static_type(value):
     """The Numba type of a static object: a function, a dtype, a constant array."""
     if isinstance(value, type) and issubclass(value, np.generic):
         return types.NumberClass(numba.from_dtype(np.dtype(value)))
-    return typing_context().resolve_value_type(value)
+    t = typing_context().resolve_value_type(value)
+    return t.copy(readonly=True) if isinstance(t, types.Array) else t
 
 
 def result_type(fn, args, kw=()):

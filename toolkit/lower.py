@@ -13,7 +13,7 @@ from numba import types
 from . import infer
 from .builder import constant, is_data, static
 from .domain import Block
-from .errors import Place, Refusal
+from .errors import Place, Refusal, UsageError
 from .primitive import CATALOGUE, FLAT, VIEWS, lookup
 from .program import UNDEFINED, Const, ListDisplay, Span, Tup, leaves
 from .rewrites import METHOD_REWRITES, REWRITES, size
@@ -361,7 +361,10 @@ class Expressions:
         if hasattr(fn, "program_for"):
             if kw:
                 self.refuse("keywords in the call of a derivative are not supported", "Pass the arguments in order.")
-            return self.splice(fn.program_for(args, self.b.place))
+            try:
+                return self.splice(fn.program_for(args, self.b.place))
+            except UsageError as e:
+                self.refuse(str(e), "Call the derivative as its docstring says.")
         if fn in CATALOGUE or fn in FLAT or fn in VIEWS:
             args = self.positional(fn, args, kw)
             if isinstance(fn, np.ufunc) and len(args) > fn.nin:
@@ -380,7 +383,8 @@ class Expressions:
 
     def transform(self, make, args, kw):
         """grad(f), jvp(f, argnums), ..: a transform of a function that is known."""
-        if not all(isinstance(a, Const) and not isinstance(a.value, Inner) for a in (x for atom in (*args, *kw.values()) for x in leaves(atom))):
+        given = [x for atom in (*args, *kw.values()) for x in leaves(atom)]
+        if not all(isinstance(a, Const) and not isinstance(a.value, Inner) for a in given):
             self.refuse("the function that is differentiated here is not known beforehand", "Define it outside, and name it.")
         try:
             return Const(make(*map(static, args), **{k: static(a) for k, a in kw.items()}))

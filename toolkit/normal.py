@@ -4,7 +4,10 @@ what would be kept twice is kept once.
 A number that a block has already computed from the same operands, or already loaded from an array that was not written since,
 takes the earlier name. Only what has no effect is shared, and nothing moves.
 """
+import operator
 from dataclasses import replace
+
+import numpy as np
 
 from . import infer
 from .activity import Aliases
@@ -56,8 +59,16 @@ def _block(block, known, aliases, same):
             s = _outer(replace(s, **dict(zip(names, parts))), use)
         else:
             s = substituted([s], use)[0]
-        out.append(s)
+        out.append(_squared(s))
     return out
+
+
+def _squared(s):
+    """x * x as the square of x, whose differential has one term."""
+    if isinstance(s, Let) and s.fn is operator.mul and s.args[0] is s.args[1] and infer.is_float(s.args[0]):
+        square = replace(s, fn=np.square, args=s.args[:1])
+        return square if infer.result_type(np.square, square.args) == s.out.type else s
+    return s
 
 
 def _outer(s, use):

@@ -115,7 +115,12 @@ class Statements(Expressions):
             return self.expr(node.body)
         self.env |= {RETURN: Const(False), VALUE: UNDEFINED}
         self.run(node.body)
-        return Const(None) if self.env[VALUE] is UNDEFINED else self.env[VALUE]
+        value, returned = self.env[VALUE], self.env[RETURN]
+        if value is UNDEFINED:
+            return Const(None)
+        if isinstance(returned, Var) and value != Const(None):
+            self.b.add(Check(tape.returned, (returned,)))
+        return value
 
     def call_user(self, fn, args, kw, hint):
         plain = python_function(fn)
@@ -283,8 +288,6 @@ class Statements(Expressions):
     def store(self, arr, index, value, add=False):
         if isinstance(arr, Tup) or not is_data(arr) or not infer.is_array(arr):
             self.refuse("only arrays can be written to", "Use an array.")
-        if isinstance(arr, Const):
-            self.refuse("an array from outside the function is written", "Pass it as an argument.")
         if infer.gathers(index):
             self.refuse("writing through an integer array or a mask is not supported",
                         "Write the loop over the positions, so that it is clear which value is last.")

@@ -8,6 +8,7 @@
             | If(cond, then, orelse, phis)
             | Check(fn, args)                          fn(*args), for the error that it may raise
             | NewStack(stack) | Reserve(stack, count) | Push(stack, value) | Pop(out, stack)
+            | Note(text)                               a comment
 
 Every `Var` is bound once. A block sees what is bound before it, outside of it; what leaves a block leaves by name: a
 loop by its carries (`head` is `init` at first, then the `end` of the iteration before; `exit` is the last `head`), a
@@ -17,7 +18,7 @@ A stack has one type of value, one `Push` and one `Pop` site; residuals of loops
 from dataclasses import dataclass, field, replace
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Var:
     """A value that is bound once; `hint` is the name it would like to have."""
     hint: str
@@ -169,6 +170,12 @@ class Push:
 class Pop:
     out: Var
     stack: Stack
+
+
+@dataclass(eq=False)
+class Note:
+    """A comment for the reader of the emitted source."""
+    text: str
 
 
 @dataclass(eq=False)
@@ -328,6 +335,8 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
                 new = Push(stack(s.stack), u(s.value))
             case Pop():
                 new = Pop(bind(s.out), stack(s.stack))
+            case Note():
+                new = s
         out.append(new)
     return out
 

@@ -11,15 +11,13 @@ import itertools
 import operator
 from dataclasses import dataclass, field
 
-import numba
 import numpy as np
 
 from . import infer
-from .builder import Builder, astype, dim
+from .builder import Builder, astype, dim, tangent_type
 from .emit import INFIX, PREFIX
 from .errors import UsageError
-from .forward import card_of, tangent_type
-from .linear import pull
+from .linear import card_of, pull
 from .primitive import FLAT, VIEWS
 from .program import (
     UNDEFINED,
@@ -29,6 +27,7 @@ from .program import (
     If,
     Let,
     NewStack,
+    Note,
     Pop,
     Push,
     Reserve,
@@ -39,7 +38,8 @@ from .program import (
     While,
     variables,
 )
-from .transform import program_of
+from .syntax import require_function
+from .transform import Transform, program_of, types_of
 
 EMPTY = {np.empty: np.zeros, np.empty_like: np.zeros_like}      # so that one run prints what the next one prints
 ROWS = 60                                                       # of longer tapes the middle is not printed
@@ -107,8 +107,8 @@ class Interpreter:
                     self.stacks[s.stack].append(self.bound(s.value))
                 case Pop():
                     self.env[s.out] = self.stacks[s.stack].pop()
-                case _:
-                    assert isinstance(s, Reserve)
+                case Reserve() | Note():
+                    pass
 
     def loop(self, s):
         self.move([(c.head, c.init) for c in s.carries])
@@ -404,11 +404,9 @@ def summary(x):
 
 def record(f, *args):
     """Run f(*args) step by step on copies, and keep every step: a `Tape`. Raises UsageError, Refusal."""
-    try:
-        kinds = tuple(map(numba.typeof, args))
-    except ValueError as e:
-        raise UsageError(f"record: {e}") from None
-    program, machine = program_of(f, kinds), Recorder()
+    if not isinstance(f, Transform):
+        require_function(f, "record")
+    program, machine = program_of(f, types_of("record", args)), Recorder()
     inputs = tuple(machine.parameter(p, a) for (_, p), a in zip(program.params, args, strict=True))
     arrays = [(a, e) for a, e in zip(flat(args), flat(inputs), strict=True) if isinstance(a, np.ndarray)]
     machine.shared = {e.home for a, e in arrays for b, other in arrays if e is not other and np.shares_memory(a, b)}

@@ -72,11 +72,20 @@ class Residuals:
                 return t if t in self.aliases.position and not self.aliases.changes_after(t.arr, t) else None
             return None
 
+        kept = set(names)
+
+        def exact(a):
+            """Is a number that the reverse sweep reads, bit for bit, what the forward sweep had?"""
+            return not (isinstance(a, Var) and infer.is_float(a)) or a not in mine or a in kept or isinstance(mine[a], Get)
+
         def possible(v, budget):
-            """Can v be made again without keeping anything more?"""
+            """Can v be made again without keeping anything more? Decisions and positions only of exact numbers: under fastmath,
+            arithmetic that is compiled twice may round twice."""
             if v not in mine or v in names:
                 return budget
             if budget <= 0 or (t := recipe(v)) is None:
+                return 0
+            if isinstance(t, Let) and not infer.is_float(v) and t.fn is not dim and not all(map(exact, t.args)):
                 return 0
             for a in reads(t):
                 budget = possible(a, budget - 1)
@@ -93,15 +102,19 @@ class Residuals:
             names[v] = Var(v.hint, v.type)
             prologue.extend(substituted([t], lambda a: names.get(a, a), lambda o: names[o]))
 
-        for v in sorted(wanted, key=order.get):
-            if v in names:
-                continue
-            if possible(v, EFFORT) > 0:
-                make(v)
-            elif (e := self.affine(v, mine, new)) is not None and pick is None:
-                names[v] = self.run_index(e, new, names, prologue)
+        wanted.sort(key=order.get)
+        for v in [v for v in wanted if recipe(v) is None]:          # first, since others may be made of these
+            if pick is None and (e := self.affine(v, mine, new)) is not None:
+                names[v] = self.run_index(e, new, names, loop, prologue)
             else:
                 names[v] = self.keep(v, mine[v], fwd, loop, new, pick, prologue)
+            kept.add(v)
+        for v in wanted:
+            if possible(v, EFFORT) > 0:
+                make(v)
+            else:
+                names[v] = self.keep(v, mine[v], fwd, loop, new, pick, prologue)
+                kept.add(v)
         back[:] = prologue + substituted(back, lambda a: names.get(a, a))
         return names
 
@@ -123,7 +136,7 @@ class Residuals:
             return c, made.args[1]
         return None
 
-    def run_index(self, e, new, names, prologue):
+    def run_index(self, e, new, names, loop, prologue):
         """init + step * k in iteration k."""
         c, step = e
         with self.b.into([]) as made:
@@ -131,7 +144,7 @@ class Residuals:
                 k = names[new.var]
                 k = k if new.lo == Const(0) else self.b.let(operator.sub, k, new.lo)
             else:
-                return self.keep(c.head, new, new.body, new, new, None, prologue)
+                return self.keep(c.head, new, new.body, loop, new, None, prologue)
             k = k if step == Const(1) else self.b.let(operator.mul, k, step)
             out = self.b.let(operator.add, c.init, k, hint=c.head.hint)
         prologue.extend(made)

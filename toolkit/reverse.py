@@ -29,6 +29,7 @@ from .program import (
     If,
     Let,
     NewStack,
+    Note,
     Phi,
     Pop,
     Push,
@@ -38,6 +39,7 @@ from .program import (
     Var,
     While,
     binds,
+    blocks,
     free,
     inner,
     leaves,
@@ -61,7 +63,10 @@ class Reverse(Residuals):
         self.aliases = Aliases(program)
         roots = [v for k in argnums for v in variables(program.params[k][1])]
         self.varied, self.useful = active(program, self.aliases, roots)
-        self.bars, self.shadow, self.lent = {}, {}, set()
+        self.bars = {}          # name -> its cotangent so far, a value
+        self.owned = {}         # array -> its cotangent so far, a buffer of the reverse sweep that is added to in place
+        self.buffers = set()    # all that were ever owned
+        self.shadow = {}        # array -> the buffer of its cotangent that was made beside it in the forward sweep
         self.home, self.forward, self.count, self.stacks = {}, {}, {}, {}
         self.snaps, self.kept = {}, []
         fwd = []
@@ -76,7 +81,7 @@ class Reverse(Residuals):
             self.seeds(program.result, seed)
             self.reverse(program.body, fwd, loop=None)
             bars = self.results(program, argnums)
-        self.made = self.tapes(fwd) + back, bars
+        self.made = [*self.tapes(fwd), Note("reverse sweep"), *back], bars
 
     # ---- what carries a cotangent, and how
     def on(self, a):
@@ -103,7 +108,6 @@ class Reverse(Residuals):
                 for r, s in zip(result.items, seed.items):
                     self.seeds(r, s)
         elif isinstance(result, Var) and seed != Const(None) and self.on(result):
-            self.lent.add(seed)
             if infer.is_array(result):
                 self.b.add(Check(tape.same_shape, (result, seed)))
             self.add(result, seed)
@@ -114,23 +118,35 @@ class Reverse(Residuals):
             return
         if infer.is_array(ct) and not infer.is_array(v):
             ct = self.b.let(np.sum, ct)
-        elif infer.is_array(v) and not infer.is_array(ct) and v not in self.shadow:
+        buffer = self.shadow.get(v, self.owned.get(v))
+        if infer.is_array(v) and not infer.is_array(ct) and buffer is None:
             ct = self.b.let(runtime.spread_like, ct, v)
         ct = self.b.cast(ct, v.type)
-        if v in self.shadow:
-            self.b.set(self.shadow[v], WHOLE, ct, add=True)
+        if buffer is not None:
+            self.b.set(buffer, WHOLE, ct, add=True)
         elif v in self.bars:
             self.bars[v] = self.b.let(operator.add, self.bars[v], ct, hint=f"{v.hint}_bar")
         else:
-            if isinstance(ct, Var) and any(ct is x for x in self.bars.values()):
-                self.lent.add(ct)
-            self.bars[v] = ct
+            self.bars[v] = self.named(ct, f"{v.hint}_bar")
+
+    def named(self, ct, hint):
+        """A cotangent that was just made, under the name of what it belongs to."""
+        if isinstance(ct, Var) and ct.hint in ("t", "bar") and any(isinstance(s, Let) and s.out is ct for s in self.b.block):
+            ct.hint = hint
+        return ct
 
     def own(self, v):
         """From here on an array's cotangent is a buffer of our own that is added to in place."""
-        if v not in self.shadow:
+        if v not in self.shadow and v not in self.owned:
             have = self.bars.pop(v, None)
-            self.shadow[v] = self.zero(v) if have is None else self.b.copy(have, f"{v.hint}_bar")
+            self.owned[v] = self.zero(v) if have is None else self.b.copy(have, f"{v.hint}_bar")
+            self.buffers.add(self.owned[v])
+
+    def taken(self, v):
+        """The cotangent of a name, at the statement that bound it, after which it is not asked for again; None if it is zero."""
+        if v in self.shadow:
+            return self.shadow[v]
+        return self.owned.pop(v) if v in self.owned else self.bars.pop(v, None)
 
     def results(self, program, argnums):
         """The cotangents of the parameters: fresh arrays."""
@@ -143,24 +159,26 @@ class Reverse(Residuals):
                 return Const(None)
             if not infer.is_float(p):
                 return self.b.let(np.zeros, self.b.shape(p)) if infer.is_array(p) else Const(0.0)
-            bar = self.shadow.get(p, self.bars.get(p))
+            bar = self.taken(p)
             if bar is None:
                 return self.zero(p)
             if infer.is_array(p) and (bar in given or not self.ours(bar)):
-                bar = self.b.copy(bar)
+                bar = self.b.copy(bar, f"{p.hint}_bar")
             given.append(bar)
             return bar
         return [one(program.params[k][1]) for k in argnums]
 
     def ours(self, bar):
-        """Is this array surely not the caller's seed, nor a view of it?"""
+        """Is this array surely not the caller's seed, nor a view of it? Buffers are ours."""
         made = next((t for t in self.b.block if isinstance(t, Let) and t.out is bar), None)
-        return bar in self.shadow.values() or (made is not None and made.fn not in VIEWS and made.fn not in MAY_ALIAS)
+        return bar in self.shadow.values() or bar in self.buffers or (made is not None and made.fn not in VIEWS and made.fn not in MAY_ALIAS)
 
     # ---- the forward sweep: the program itself, and the shadows
     def sweep(self, block, into):
         with self.b.into(into):
             for s in block:
+                if isinstance(s, Note):
+                    continue
                 self.b.place = getattr(s, "place", None) or self.b.place
                 new = self.swept(s)
                 self.forward[s] = new
@@ -245,7 +263,7 @@ class Reverse(Residuals):
     def un_Let(self, s, loop):
         if not self.on(s.out) or s.fn in VIEWS:
             return
-        bar = self.shadow[s.out] if s.out in self.shadow else self.bars.pop(s.out, None)
+        bar = self.taken(s.out)
         live = lambda a: any(self.on(x) for x in leaves(a))
         if bar is None or s.fn in FLAT or not any(map(live, s.args)):
             return
@@ -287,7 +305,7 @@ class Reverse(Residuals):
     def un_Get(self, s, loop):
         if (infer.is_array(s.out) and is_view(s)) or not self.on(s.out):
             return
-        bar = self.shadow[s.out] if s.out in self.shadow else self.bars.pop(s.out, None)
+        bar = self.taken(s.out)
         if bar is not None:
             start = len(self.b.block)
             self.b.set(self.shadow[s.arr], s.index, bar, add=True)
@@ -312,7 +330,7 @@ class Reverse(Residuals):
     def un_NewStack(self, s, loop):
         pass
 
-    un_Reserve = un_Check = un_NewStack
+    un_Reserve = un_Check = un_Note = un_NewStack
 
     def un_Push(self, s, loop):
         if self.on(s.stack) and not self.pairs(s.stack):
@@ -322,7 +340,7 @@ class Reverse(Residuals):
 
     def un_Pop(self, s, loop):
         if self.on(s.stack) and not self.pairs(s.stack):
-            bar = self.bars.pop(s.out, None)
+            bar = self.taken(s.out)
             self.b.add(Push(self.twin(s.stack), self.zero(s.out) if bar is None else bar))
 
     def own_what_loops_read(self, block):
@@ -330,14 +348,14 @@ class Reverse(Residuals):
         inside = {v for t in walk(block) for v in (*binds(t), *inner(t))}
         for t in walk(block):
             if isinstance(t, (For, While)):
-                for v in free([t]):
+                for v in (v for b in blocks(t) for v in free(b)):
                     if infer.is_array(v) and self.on(v) and v not in inside:
                         self.own(v)
 
     def un_If(self, s, loop):
         new = self.forward[s]
         self.own_what_loops_read([s])
-        outs = [(p, self.bars.pop(p.out, None)) for p in s.phis if self.on(p.out) and p.out not in self.shadow]
+        outs = [(p, self.taken(p.out)) for p in s.phis if self.on(p.out) and p.out not in self.shadow]
         before, sides = dict(self.bars), []
         for block, fwd, pick in ((s.then, new.then, "then"), (s.orelse, new.orelse, "orelse")):
             self.bars = dict(before)
@@ -364,7 +382,6 @@ class Reverse(Residuals):
             out = Var(f"{v.hint}_bar", tangent_type(v.type))
             phis.append(Phi(out, a, b))
             self.bars[v] = out
-            self.lent.add(out)
         if then or orelse or phis:
             made = If(s.cond, then, orelse, phis)
             names = self.settle(then, new.then, loop, new, 0, [p.then for p in phis])
@@ -397,7 +414,6 @@ class Reverse(Residuals):
         with self.b.into(back):
             for c, head in carries:
                 self.add(c.end, head)
-                self.lent.add(head)
             self.reverse(s.body, new.body, s)
             ends = [self.end(c, head) for c, head in carries]
             after = {v: self.bars[v] for v in outer}
@@ -427,11 +443,11 @@ class Reverse(Residuals):
     un_While = un_For
 
     def take(self, v):
-        bar = self.bars.pop(v, None)
+        bar = self.taken(v)
         return self.zero(v) if bar is None else bar
 
     def end(self, c, head):
-        bar = self.bars.pop(c.head, None)
+        bar = self.taken(c.head)
         return self.b.zeros_like(head) if bar is None else bar
 
     def index(self, s, n):

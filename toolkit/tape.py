@@ -29,6 +29,13 @@ def holds(x, n):
 
 
 @numba.njit
+def returned(flag):
+    """Require that a function has come to one of its `return` statements."""
+    if not flag:
+        raise ValueError("the function ended without a return, and returns a value elsewhere")
+
+
+@numba.njit
 def apart(a, b):
     """Require that two arrays, one of which is written, share no memory."""
     if a.size > 0 and b.size > 0:

@@ -41,6 +41,14 @@ def structure(name, t):
     raise UsageError(f"the argument `{name}` is {shown}: {instead}")
 
 
+def types_of(name, args):
+    """Numba's types of some arguments."""
+    try:
+        return tuple(map(numba.typeof, args))
+    except ValueError as e:
+        raise UsageError(f"{name}: {e}") from None
+
+
 def program_of(fn, args):
     """The Program of a function or transform for argument types."""
     if isinstance(fn, Transform):
@@ -127,6 +135,11 @@ class Transform:
             self.made[args] = source, load(source, namespace, name)
         return self.made[args]
 
+    @property
+    def py_func(self):
+        """The derivative as Python runs it, uncompiled: to step through it in a debugger."""
+        return lambda *args: self.build(types_of(self.__name__, args))[1](*args)
+
     def options(self):
         """The compilation options of the function that is differentiated."""
         return self.fn.options() if isinstance(self.fn, Transform) else options_of(self.fn)
@@ -196,7 +209,7 @@ def received(b, wanted, t, hint, f):
         return Tup(tuple(p for p, _ in pairs)), Tup(tuple(a for _, a in pairs))
     given = structure(hint, t)
     rank = infer.rank_of(wanted) if isinstance(wanted, Var | Const) else None
-    if rank is None or isinstance(t, types.NoneType):
+    if rank is None or (isinstance(t, types.NoneType) and hint == "out_bar"):     # no cotangent: zero
         return given, given
     if not isinstance(given, Var) or infer.rank_of(given) != rank:
         have = infer.type_of(wanted)
@@ -304,8 +317,10 @@ def source(transform, *args):
     """The derivative for these arguments as the Python that is compiled; a seed that is left out is taken as the result's."""
     if not isinstance(transform, Transform):
         raise UsageError("source takes a transform: source(vjp(f), x, w)")
-    kinds = tuple(map(numba.typeof, args))
-    if isinstance(transform, (JVP, VJP)) and not (len(args) == 2 and isinstance(args[0], tuple)):
+    kinds = types_of("source", args)
+    inner = transform.fn.names() if isinstance(transform.fn, Transform) else parameters(transform.fn)
+    seeded = len(args) == 2 and isinstance(args[0], tuple) and len(args[0]) == len(inner)
+    if isinstance(transform, (JVP, VJP)) and not seeded:
         f = program_of(transform.fn, kinds)
         if isinstance(transform, JVP):
             second = infer.type_of(Tup(tuple(tangent_params(f, transform.chosen(f), "dot"))))

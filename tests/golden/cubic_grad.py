@@ -1,0 +1,3 @@
+def grad_cubic(x):
+    x_bar = x * x + 2.0 * x * x
+    return x_bar

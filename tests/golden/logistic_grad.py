@@ -1,0 +1,18 @@
+def grad_logistic(r, n):
+    x_tape, x_tape_top = np.empty(0, np.float64), 0
+    x_tape = room(x_tape, x_tape_top + n)
+    x = 0.5
+    for _ in range(n):
+        x_tape[x_tape_top] = x
+        x_tape_top += 1
+        x = r * x * (1.0 - x)
+
+    # reverse sweep
+    x_bar, r_bar = 1.0, 0.0
+    for _ in range(n - 1, -1, -1):
+        x_tape_top -= 1
+        x = x_tape[x_tape_top]
+        t_bar = x_bar * (1.0 - x)
+        r_bar += t_bar * x
+        x_bar = -(r * x * x_bar) + r * t_bar
+    return r_bar

@@ -1,0 +1,40 @@
+def vjp_smoothed(args, out_bar):
+    x, = args
+    t_tape, t_tape_top = np.empty(0, np.float64), 0
+    t_tape2, t_tape_top2 = np.empty(0, np.float64), 0
+    t_tape3, t_tape_top3 = np.empty(0, np.float64), 0
+    y = np.copy(x)
+    y_bar = np.zeros_like(y)
+    t = y.shape[0] - 1
+    n = len(range(1, t, 1))
+    t_tape = room(t_tape, t_tape_top + n)
+    t_tape2 = room(t_tape2, t_tape_top2 + n)
+    t_tape3 = room(t_tape3, t_tape_top3 + n)
+    for i in range(1, t):
+        t2 = y[i - 1]
+        t_tape[t_tape_top] = t2
+        t_tape_top += 1
+        t2 = math.sin(t2)
+        t_tape2[t_tape_top2] = t2
+        t_tape_top2 += 1
+        t3 = y[i + 1]
+        t_tape3[t_tape_top3] = t3
+        t_tape_top3 += 1
+        y[i] = t2 * t3
+
+    # reverse sweep
+    same_shape(y, out_bar)
+    y_bar += out_bar
+    for i in range(t - 1, 0, -1):
+        t_tape_top -= 1
+        t2 = t_tape[t_tape_top]
+        t_tape_top2 -= 1
+        t3 = t_tape2[t_tape_top2]
+        t_tape_top3 -= 1
+        t4 = t_tape3[t_tape_top3]
+        t_bar = y_bar[i]
+        y_bar[i] = 0.0
+        y_bar[i + 1] += t3 * t_bar
+        y_bar[i - 1] += np.cos(t2) * (t_bar * t4)
+    x_bar = np.copy(y_bar)
+    return y, (x_bar,)
