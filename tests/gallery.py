@@ -10,6 +10,7 @@ Every entry of `CASES` is a `Case(name, fn, make_args, argnums)`:
 No program writes to its arguments, except those whose name starts with `mutates_`: give these fresh arguments
 (or copies) at every call.
 """
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -1858,3 +1859,149 @@ def gradient_descent_loop(x, y, lr, steps):
             gb += r
         a, b = a - lr * ga / x.size, b - lr * gb / x.size
     return a, b
+
+
+# ---------------------------------------------------------------- what was once wrong
+
+TABLE = np.array([0, 2, 1, 1])
+
+
+@case(lambda rng: (nrm(rng, 4, 5),))
+def constant_index_array(x):
+    return x[TABLE] * x[1, TABLE][0]
+
+
+@case(lambda rng: (nrm(rng, 4, 5), np.array([[0, 2], [1, 1]])))
+def index_array_of_rank_2(x, where):
+    return x[where, where] + x[where][0, 1, 2]
+
+
+def doubled(fn):
+    @functools.wraps(fn)
+    def wrapper(x):
+        return 2.0 * fn(x)
+    return wrapper
+
+
+@doubled
+def squared(x):
+    return x * x
+
+
+@case(lambda rng: (nrm(rng, 3),))
+def decorated_callee(x):
+    return squared(x[0]) + x[1]
+
+
+@case(lambda rng: (1.3,))
+def defaults_of_inner_functions(x):
+    y = x * x
+    scaled = lambda a, b=y: a * b
+    y = 5.0 * x
+    return scaled(x) + y
+
+
+@case(lambda rng: (nrm(rng, 4),))
+def enumerate_from_one(x):
+    s = 0.0
+    for k, v in enumerate(x, start=1):
+        s += k * v * v
+    return s
+
+
+@case(lambda rng: (nrm(rng, 4),))
+def enumerate_as_pairs(x):
+    s = 0.0
+    for pair in enumerate(x):
+        s += pair[0] * pair[1] * pair[1]
+    return s
+
+
+@case(lambda rng: (nrm(rng, 5),))
+def value_of_the_iteration_before(x):
+    s = 0.0
+    for i in range(x.size):
+        if i > 0:
+            s += before * x[i]
+        before = x[i] * x[i]
+    return s
+
+
+@case(lambda rng: (np.array([0.3, 0.4]),))
+def arange_of_floats(x):
+    return np.sum(np.arange(x[0], x[0] + 3.0, x[1]) ** 2)
+
+
+@case(lambda rng: (nrm(rng, 4),))
+def loop_reads_what_a_loop_made(x):
+    y = x
+    for _ in range(3):
+        y = np.sin(y)
+    s = 0.0
+    for i in range(2):
+        s += np.sum(y) * i
+    return s
+
+
+@case(lambda rng: (nrm(rng, 4), 3), id="loop_reads_what_a_branch_made_then")
+@case(lambda rng: (nrm(rng, 4), 1), id="loop_reads_what_a_branch_made_else")
+def loop_reads_what_a_branch_made(x, n):
+    if n > 1:
+        y = np.sin(x)
+    else:
+        y = x * 2.0
+    s = 0.0
+    for _ in range(2):
+        s += np.sum(y)
+    return s
+
+
+@case(lambda rng: (nrm(rng, 4),))
+def inner_loop_reads_the_outer_head(x):
+    y = x
+    for _ in range(2):
+        s = 0.0
+        for _ in range(2):
+            s += np.sum(y)
+        y = np.sin(y) * s
+    return np.sum(y)
+
+
+@case(lambda rng: (nrm(rng, 4), 3), id="early_return_from_one_of_two_loops")
+@case(lambda rng: (nrm(rng, 4), 0), id="early_return_from_neither_loop")
+def early_return_from_two_loops(x, n):
+    for _ in range(3):
+        if n > 1:
+            return x
+    for _ in range(2):
+        x = x * 2.0
+    return x
+
+
+@case(lambda rng: (nrm(rng, 4), 2))
+def array_bound_in_an_inner_loop(x, n):
+    for _ in range(n):
+        for _ in range(2):
+            y = x
+    return y
+
+
+@case(lambda rng: (nrm(rng, 4),))
+def while_that_indexes_with_its_counter(x):
+    k, s = 0, 0.0
+    while k < 3:
+        s += x[k] * x[k]
+        k += 1
+    return s
+
+
+@case(lambda rng: (nrm(rng, 3), 0.7, 3), argnums=(1,))
+def early_return_before_a_loop(x, c, n):
+    k = 0
+    while k < 2:
+        if n == 0:
+            return c
+        k += 1
+    for _ in range(3):
+        s = x.mean()
+    return c * s
