@@ -21,6 +21,7 @@ from .program import (
     Get,
     If,
     Let,
+    NewStack,
     Pop,
     Push,
     Reserve,
@@ -192,7 +193,8 @@ class Emitter:
             self.copied |= set(variables(*(x for c in getattr(s, "carries", ()) for x in (c.init, c.end)),
                                          *(x for p in getattr(s, "phis", ()) for x in (p.then, p.orelse)),
                                          *([s.value] if isinstance(s, Push) else [])))
-        self.reserved = {s.stack for s in walk(program.body) if isinstance(s, Reserve)}
+        self.reserved = {s.stack for s in walk(program.body)
+                         if isinstance(s, Reserve) or (isinstance(s, NewStack) and s.count != Const(0))}
         self.block(program.body)
         self("return " + (self.listed(program.result.items) if isinstance(program.result, Tup) and program.result.items
                           else self.text(program.result)))
@@ -526,7 +528,8 @@ class Emitter:
             if any(isinstance(t, Push) and t.stack is s.stack for t in walk(self.program.body)):
                 self(f"{name} = []")
         else:
-            self(f"{name}, {top} = np.empty(0, {self.name_of(infer.numpy_type(s.stack.type))}), 0")
+            dtype = "" if s.stack.type == infer.types.float64 else f", {self.name_of(infer.numpy_type(s.stack.type))}"
+            self(f"{name}, {top} = np.empty({self.text(s.count)}{dtype}), 0")
 
     def s_Reserve(self, s):
         name, top = self.tape(s.stack)

@@ -182,7 +182,7 @@ class Forward:
     def on_NewStack(self, s):
         self.b.add(s)
         if self.on(s.stack):
-            self.b.add(NewStack(self.twin(s.stack)))
+            self.b.add(NewStack(self.twin(s.stack), s.count))
 
     def on_Reserve(self, s):
         self.b.add(s)

@@ -2,24 +2,80 @@
 what would be kept twice is kept once.
 
 A number that a block has already computed from the same operands, or already loaded from an array that was not written since,
-takes the earlier name. Only what has no effect is shared, and nothing moves.
+takes the earlier name. Only what has no effect is shared, and only lengths move: those that a loop does not change stand
+before it, where the room of its tape is reserved.
 """
 import operator
 from dataclasses import replace
 
 import numpy as np
+from numba import types
 
 from . import infer
 from .activity import Aliases
 from .builder import dim
 from .primitive import CATALOGUE, FLAT
-from .program import Const, For, Get, If, Let, Set, Tup, Var, While, blocks, mapped, substituted, walk
+from .program import (
+    UNDEFINED,
+    Const,
+    For,
+    Get,
+    If,
+    Let,
+    Set,
+    Tup,
+    Var,
+    While,
+    binds,
+    blocks,
+    inner,
+    mapped,
+    reads,
+    substituted,
+    walk,
+)
+
+LENGTHS = {dim, operator.add, operator.sub, operator.mul, operator.neg}
 
 
 def normalised(program):
     """The program with common subexpressions of numbers shared."""
+    program = replace(program, body=_hoisted(program.body, undefined(program.body)))
     aliases, same = Aliases(program), {}
     return replace(program, body=_block(program.body, {}, aliases, same), result=mapped(program.result, lambda v: same.get(v, v)))
+
+
+def undefined(block):
+    """The names that may be bound to nothing: what a branch, or a loop that did not run, has left out."""
+    moves = [(p.out, x) for s in walk(block) for p in getattr(s, "phis", ()) for x in (p.then, p.orelse)]
+    moves += [(v, x) for s in walk(block) for c in getattr(s, "carries", ())
+              for v, x in ((c.head, c.init), (c.head, c.end), (c.exit, c.head))]
+    found, before = {UNDEFINED}, 0
+    while len(found) > before:
+        before = len(found)
+        found |= {v for v, x in moves if x in found}
+    return found
+
+
+def _hoisted(block, blank):
+    """The block with the lengths that its loops do not change before them."""
+    out = []
+    for s in block:
+        if isinstance(s, If):
+            s = replace(s, then=_hoisted(s.then, blank), orelse=_hoisted(s.orelse, blank))
+        elif isinstance(s, (For, While)):
+            s = replace(s, body=_hoisted(s.body, blank))
+            inside = {v for t in walk([s]) for v in (*binds(t), *inner(t))} | blank
+            still = []
+            for t in s.body:
+                if isinstance(t, Let) and t.fn in LENGTHS and t.out.type == types.intp and not inside & set(reads(t)):
+                    inside.discard(t.out)
+                    out.append(t)
+                else:
+                    still.append(t)
+            s = replace(s, body=still)
+        out.append(s)
+    return out
 
 
 def _key(s, use):

@@ -7,7 +7,7 @@
             | For(var, lo, hi, step, body, carries, brk) | While(test, cond, body, carries, brk)
             | If(cond, then, orelse, phis)
             | Check(fn, args)                          fn(*args), for the error that it may raise
-            | NewStack(stack) | Reserve(stack, count) | Push(stack, value) | Pop(out, stack)
+            | NewStack(stack, count) | Reserve(stack, count) | Push(stack, value) | Pop(out, stack)
             | Note(text)                               a comment
 
 Every `Var` is bound once. A block sees what is bound before it, outside of it; what leaves a block leaves by name: a
@@ -152,6 +152,7 @@ class If:
 @dataclass(eq=False)
 class NewStack:
     stack: Stack
+    count: object = Const(0)
 
 
 @dataclass(eq=False)
@@ -246,7 +247,7 @@ def reads(s):
             return variables(*s.args)
         case Push():
             return variables(s.value)
-        case Reserve():
+        case Reserve() | NewStack():
             return variables(s.count)
     return []
 
@@ -328,7 +329,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
             case Check():
                 new = Check(s.fn, us(s.args))
             case NewStack():
-                new = NewStack(stack(s.stack))
+                new = NewStack(stack(s.stack), u(s.count))
             case Reserve():
                 new = Reserve(stack(s.stack), u(s.count))
             case Push():

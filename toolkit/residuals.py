@@ -167,28 +167,34 @@ class Residuals:
         return out
 
     def tapes(self, fwd):
-        """The forward sweep with its stacks made, and room reserved before each nest whose trip counts are known."""
+        """The forward sweep with its stacks made, and with room before each nest whose trip counts are known."""
+        stacks = dict.fromkeys([*(s for s, _ in self.kept), *(t for s, t in self.stacks.items() if not self.pairs(s))])
         counts = {}
         for stack, loop in self.kept:
-            if infer.is_array(stack.type):
+            chain = () if infer.is_array(stack.type) else self.nest(loop)
+            if not chain:
                 continue
-            chain = self.nest(loop)
-            if chain:
-                home, first = self.home[self.forward[chain[0]]], self.forward[chain[0]]
-                if chain not in counts:
-                    with self.b.into([]) as made:
-                        total = Const(1)
-                        for s in chain:
-                            simple = s.lo == Const(0) and s.step == Const(1)
-                            n = s.hi if simple else self.b.let(trips, s.lo, s.hi, s.step, hint="n")
-                            total = n if total == Const(1) else self.b.let(operator.mul, total, n, hint="room")
-                    counts[chain] = total
-                    at = home.index(first)
-                    home[at:at] = made
-                home.insert(home.index(first), Reserve(stack, counts[chain]))
-        made = [NewStack(s) for s in dict.fromkeys([*(s for s, _ in self.kept), *(
-            t for s, t in self.stacks.items() if not self.pairs(s))])]
-        return made + fwd
+            first = self.forward[chain[0]]
+            home = self.home[first]
+            if chain not in counts:
+                with self.b.into([]) as made:
+                    counts[chain] = self.iterations(chain)
+                at = home.index(first)
+                home[at:at] = made
+            if home is fwd:
+                del stacks[stack]                       # made where its size is known
+            home.insert(home.index(first), (NewStack if home is fwd else Reserve)(stack, counts[chain]))
+        return [*map(NewStack, stacks), *fwd]
+
+    def iterations(self, chain):
+        """How often the body of a nest of loops runs."""
+        total, sure = Const(1), True
+        for s in chain:
+            simple = s.lo == Const(0) and s.step == Const(1)
+            n = s.hi if simple else self.b.let(trips, s.lo, s.hi, s.step, hint="trips")
+            sure = sure and (not simple or n in self.dims or (isinstance(n, Const) and n.value >= 0))
+            total = n if total == Const(1) else self.b.let(operator.mul, total, n, hint="room")
+        return total if sure else self.b.let(max, total, Const(0), hint="room")
 
     def nest(self, loop):
         """The loops around `loop`, from the outermost before which all their trip counts are known."""

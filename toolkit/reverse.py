@@ -69,6 +69,7 @@ class Reverse(Residuals):
         self.shadow = {}        # array -> the buffer of its cotangent that was made beside it in the forward sweep
         self.home, self.forward, self.count, self.stacks = {}, {}, {}, {}
         self.snaps, self.kept = {}, []
+        self.dims = {s.out for s in walk(program.body) if isinstance(s, Let) and s.fn is dim}
         fwd = []
         with self.b.into(fwd):
             for v in dict.fromkeys(v for _, p in program.params for v in variables(p)):

@@ -1,6 +1,5 @@
 def grad_logistic(r, n):
-    x_tape, x_tape_top = np.empty(0, np.float64), 0
-    x_tape = room(x_tape, x_tape_top + n)
+    x_tape, x_tape_top = np.empty(max(n, 0)), 0
     x = 0.5
     for _ in range(n):
         x_tape[x_tape_top] = x

@@ -3,10 +3,11 @@ def jvp_projected(args, tangents):
     a_dot, x_dot = tangents
     same_shape(a, a_dot)
     same_shape(x, x_dot)
+    n = a.shape[1]
     total, total_dot = 0.0, 0.0
     for i in range(a.shape[0]):
         s, s_dot = 0.0, 0.0
-        for j in range(a.shape[1]):
+        for j in range(n):
             t = a[i, j]
             t2 = x[j]
             s += t * t2

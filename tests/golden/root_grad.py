@@ -1,5 +1,5 @@
 def grad_root(a):
-    x_tape, x_tape_top = np.empty(0, np.float64), 0
+    x_tape, x_tape_top = np.empty(0), 0
     test_tape, test_tape_top = np.empty(0, np.bool), 0
     x, trips = a, 0
     while True:

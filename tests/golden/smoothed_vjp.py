@@ -1,15 +1,12 @@
 def vjp_smoothed(args, out_bar):
     x, = args
-    t_tape, t_tape_top = np.empty(0, np.float64), 0
-    t_tape2, t_tape_top2 = np.empty(0, np.float64), 0
-    t_tape3, t_tape_top3 = np.empty(0, np.float64), 0
     y = np.copy(x)
     y_bar = np.zeros_like(y)
     t = y.shape[0] - 1
-    n = len(range(1, t, 1))
-    t_tape = room(t_tape, t_tape_top + n)
-    t_tape2 = room(t_tape2, t_tape_top2 + n)
-    t_tape3 = room(t_tape3, t_tape_top3 + n)
+    trips = len(range(1, t, 1))
+    t_tape, t_tape_top = np.empty(trips), 0
+    t_tape2, t_tape_top2 = np.empty(trips), 0
+    t_tape3, t_tape_top3 = np.empty(trips), 0
     for i in range(1, t):
         t2 = y[i - 1]
         t_tape[t_tape_top] = t2
