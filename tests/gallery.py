@@ -1044,7 +1044,7 @@ def callee_recursive(x, n):
 
 @case(lambda rng: (nrm(rng, 4),))
 def lambda_inside(x):
-    f = lambda v: v * v + 1.0  # noqa: E731
+    f = lambda v: v * v + 1.0
     s = 0.0
     for i in range(4):
         s += f(x[i]) * f(f(x[i]))

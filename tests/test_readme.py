@@ -4,6 +4,11 @@ import re
 import runpy
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+from toolkit import Refusal, grad
+
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 
@@ -24,6 +29,16 @@ def test_python_blocks_run_in_order(tmp_path):
     script = tmp_path / "README.py"
     script.write_text(python_lines(README.read_text(encoding="utf-8")), encoding="utf-8")
     runpy.run_path(str(script), run_name="__main__")
+
+
+def test_the_refusal_is_what_the_toolkit_says(tmp_path, monkeypatch):
+    shown = re.search(r"```text\n(toolkit.errors.Refusal: .*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
+    script = tmp_path / "spectrum.py"
+    script.write_text("import numpy as np\n\n\ndef norm(x):\n    return np.linalg.svd(x)[1][0]\n", encoding="utf-8")
+    norm = runpy.run_path(str(script))["norm"]
+    with pytest.raises(Refusal) as refusal:
+        grad(norm)(np.eye(3))
+    assert f"toolkit.errors.Refusal: {refusal.value}\n" == shown.replace("  spectrum.py", f"  {script}")
 
 
 def test_the_readme_names_two_commands_that_set_themselves_up():

@@ -63,7 +63,7 @@ def test_third_order_through_an_inner_gradient():
         g = grad(f)(x)
         return np.sum(g * g * x)
 
-    plain = lambda x: np.sum(exact(x) ** 2 * x)  # noqa: E731
+    plain = lambda x: np.sum(exact(x) ** 2 * x)
     want = np.array([(plain(X + 1e-5 * e) - plain(X - 1e-5 * e)) / 2e-5 for e in np.eye(5)])
     np.testing.assert_allclose(grad(energy)(X), want, rtol=1e-6)
     np.testing.assert_allclose(hvp(energy)(X, V), slope(lambda x: grad(energy)(x), X, V), rtol=1e-6)
@@ -145,7 +145,7 @@ def test_arguments_and_seeds_stay():
         z *= y
         return z
     x, seed = X.copy(), V.copy()
-    out, (x_bar, y_bar) = vjp(scale)((x, 2.0), seed)
+    _, (x_bar, y_bar) = vjp(scale)((x, 2.0), seed)
     np.testing.assert_array_equal(x, X)
     np.testing.assert_array_equal(seed, V)
     np.testing.assert_allclose(x_bar, 2 * V)

@@ -8,7 +8,8 @@ from laws import interpreted
 from toolkit import Refusal, grad, record, vjp
 from toolkit.check import agree, flat, floats, fresh, like
 
-NAMES = """scalar_poly tuple_nested tuple_swap if_elif_else range_negative_step for_over_rows_c while_true_break nested_break_continue
+NAMES = """scalar_poly tuple_nested tuple_swap if_elif_else range_negative_step for_over_rows_c while_true_break
+    nested_break_continue
     int_becomes_float running_index slices_write mask_read int_array_read view_while_base_changes overlapping_slices buffer_swap
     arrays_allocated_in_loop callee_jit_writes dot_mm matmul_mv linalg_cholesky sum_axis_rank2 concatenate_rank2 reshape_ravel
     sort_argsort gaussian_mixture jacobi_slices burgers_slices thomas_solve cholesky_in_place lu_in_place newton_while

@@ -211,6 +211,9 @@ def tangent_params(program, argnums, tail):
     return [one(program.params[k][1]) for k in argnums]
 
 
+DATA = bool | int | float | np.generic | np.ndarray
+
+
 def called(hint):
     """What a value is called in errors."""
     return "the result" if hint == "value" else f"`{hint}`"
@@ -218,7 +221,7 @@ def called(hint):
 
 def is_data(atom):
     """Is it a number or an array (and not a static object)?"""
-    return isinstance(atom, Var) or (isinstance(atom, Const) and isinstance(atom.value, bool | int | float | np.generic | np.ndarray))
+    return isinstance(atom, Var) or (isinstance(atom, Const) and isinstance(atom.value, DATA))
 
 
 def constant(value):

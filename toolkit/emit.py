@@ -175,11 +175,10 @@ class Emitter:
 
     def __init__(self, program, name=None):
         self.program, self.lines, self.depth = program, [], 1
-        self.globals, self.tops, self.fast, self.calls = {}, {}, set(), {}
-        self.folded, self.pending = self.fold(program), {}
+        self.globals, self.tops, self.calls = {}, {}, {}
+        self.folded = self.fold(program)
         self.names = Names(program, self.folded)
-        for pname, p in program.params:
-            self.names.taken.add(pname)
+        self.names.taken |= {name for name, _ in program.params}
         heads = [self.param(n, p) for n, p in program.params]
         for s in walk(program.body):
             for c in getattr(s, "carries", ()):
@@ -386,8 +385,8 @@ class Emitter:
             return
         name = self.names[s.out]
         if self.adds_to_itself(s, name):
-            op, left, right = (("-", s.args[0], less) if (less := self.negated(s.args[1])) is not None and s.fn is operator.add
-                               else (INFIX[s.fn], *s.args))
+            less = self.negated(s.args[1]) if s.fn is operator.add else None
+            op, right = (INFIX[s.fn], s.args[1]) if less is None else ("-", less)
             return self(f"{name} {op}= {self.text(right)}")
         return self(f"{name} = {self.value(s)[0]}")
 

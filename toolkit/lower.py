@@ -27,7 +27,8 @@ COMPARE = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.G
 UNARY = {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: operator.not_, ast.Invert: operator.invert}
 METHODS = {f.__name__: f for f in
            (np.sum, np.mean, np.var, np.std, np.prod, np.cumsum, np.cumprod, np.argmin, np.argmax, np.dot, np.ravel, np.transpose,
-            np.reshape, np.repeat, np.take, np.trace, np.copy, np.argsort, np.diagonal, np.nonzero, np.all, np.any, np.ptp, np.round)}
+            np.reshape, np.repeat, np.take, np.trace, np.copy, np.argsort, np.diagonal, np.nonzero, np.all, np.any, np.ptp,
+            np.round)}
 METHODS |= {"min": np.min, "max": np.max}
 
 

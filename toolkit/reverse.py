@@ -171,8 +171,10 @@ class Reverse(Residuals):
 
     def ours(self, bar):
         """Is this array surely not the caller's seed, nor a view of it? Buffers are ours."""
+        if bar in self.shadow.values() or bar in self.buffers:
+            return True
         made = next((t for t in self.b.block if isinstance(t, Let) and t.out is bar), None)
-        return bar in self.shadow.values() or bar in self.buffers or (made is not None and made.fn not in VIEWS and made.fn not in MAY_ALIAS)
+        return made is not None and made.fn not in VIEWS and made.fn not in MAY_ALIAS
 
     # ---- the forward sweep: the program itself, and the shadows
     def sweep(self, block, into):

@@ -134,8 +134,11 @@ def array(b, value, dtype=None):
     if not isinstance(value, Tup):
         return b.copy(value) if dtype is None else b.cast(b.copy(value), element_type(b, dtype))
     entries, dims = list(_entries(value, ())), _shape(value)
-    if not entries or math.prod(d.value for d in dims) != len(entries) or any(infer.is_array(v) for _, v in entries):
-        raise Refusal("np.array takes numbers here, as many in every row", "Use np.empty or np.stack, and store into it.", b.place)
+    inside = all(len(index) == len(dims) and all(i.value < d.value for i, d in zip(index, dims)) for index, _ in entries)
+    regular = inside and math.prod(d.value for d in dims) == len(entries)
+    if not entries or not regular or any(infer.is_array(v) for _, v in entries):
+        raise Refusal("np.array takes numbers here, as many in every row",
+                      "Use np.empty or np.stack, and store into it.", b.place)
     t = common_type([v for _, v in entries]) if dtype is None else element_type(b, dtype)
     out = empty(b, Tup(dims), t)
     for index, v in entries:
