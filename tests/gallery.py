@@ -1986,6 +1986,25 @@ def array_bound_in_an_inner_loop(x, n):
     return y
 
 
+@case(lambda rng: (nrm(rng, 4), 3))
+def outer_array_bound_in_a_loop(x, n):
+    for _ in range(n):
+        u = x
+    return u
+
+
+@case(lambda rng: (nrm(rng, 4), nrm(rng, 3, 4), 3), argnums=(0, 1), id="layouts_of_two_branches_strided")
+@case(lambda rng: (nrm(rng, 4), nrm(rng, 3, 4), 2), argnums=(0, 1), id="layouts_of_two_branches_returned")
+def layouts_of_two_branches(x, m, n):
+    if n > 2:
+        a = m[:3, n]
+    else:
+        for _ in range(2):
+            return x
+        a = m[n, 1:4]
+    return a
+
+
 @case(lambda rng: (nrm(rng, 4),))
 def while_that_indexes_with_its_counter(x):
     k, s = 0, 0.0

@@ -56,7 +56,7 @@ def moved(x, d, h):
         return tuple(moved(a, b, h) for a, b in zip(x, d))
     if not floats(x):
         return fresh(x)
-    return x.astype(float) + h * d.astype(float) if isinstance(x, np.ndarray) else float(x) + h * float(d)
+    return np.asarray(x.astype(float) + h * d.astype(float)) if isinstance(x, np.ndarray) else float(x) + h * float(d)
 
 
 def inner(a, b):

@@ -510,7 +510,7 @@ class Emitter:
             del self.lines[n:]
 
     def same(self, v, a):
-        return a is UNDEFINED or (isinstance(a, Var) and a not in self.folded and self.names[a] == self.names[v])
+        return (a is UNDEFINED and v not in self.copied) or (isinstance(a, Var) and a not in self.folded and self.names[a] == self.names[v])
 
     def s_Check(self, s):
         self(f"{self.name_of(s.fn)}({', '.join(self.text(a) for a in s.args)})")

@@ -351,7 +351,7 @@ class Reverse(Residuals):
         inside = {v for t in walk(block) for v in (*binds(t), *inner(t))}
         for t in walk(block):
             if isinstance(t, (For, While)):
-                for v in (v for b in blocks(t) for v in free(b)):
+                for v in (*(v for b in blocks(t) for v in free(b)), *variables(*(c.end for c in t.carries))):
                     if infer.is_array(v) and self.on(v) and v not in inside:
                         self.own(v)
 
