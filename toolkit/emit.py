@@ -187,8 +187,11 @@ class Emitter:
             for p in getattr(s, "phis", ()):
                 self.names.merge(p.out, p.then)
                 self.names.merge(p.out, p.orelse)
+        # what is read even where a branch has left it out: as a copy, or for a cotangent of its shape
         self.copied = {c.head for s in walk(program.body) for c in getattr(s, "carries", ())}
         for s in walk(program.body):
+            if isinstance(s, Let) and s.fn is np.zeros_like:
+                self.copied |= set(variables(*s.args))
             self.copied |= set(variables(*(x for c in getattr(s, "carries", ()) for x in (c.init, c.end)),
                                          *(x for p in getattr(s, "phis", ()) for x in (p.then, p.orelse)),
                                          *([s.value] if isinstance(s, Push) else [])))
