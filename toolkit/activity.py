@@ -133,7 +133,7 @@ def is_view(s):
 
 
 def active(program, aliases, roots):
-    """The Vars, array classes and stacks that are varied from `roots` and useful to the result."""
+    """`on(a)`: is this Var, array or stack varied from `roots` and useful to the result, so that it carries a derivative?"""
     edges = []
 
     def node(a):
@@ -170,7 +170,8 @@ def active(program, aliases, roots):
 
     varied = _reach([node(v) for v in roots], edges)
     useful = _reach([n for v in variables(program.result) if (n := node(v)) is not None], [(b, a) for a, b in edges])
-    return varied, useful
+    both = varied & useful
+    return lambda a: node(a) in both
 
 
 def _reach(seeds, edges):

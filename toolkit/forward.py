@@ -43,7 +43,7 @@ class Forward:
         params = [program.params[k][1] for k in argnums]
         given = tangent_params(program, argnums, "dot")
         roots = [v for p in params for v in variables(p)]
-        self.varied, self.useful = active(program, self.aliases, roots)
+        self.on = active(program, self.aliases, roots)
         for v, d in zip(roots, variables(*given)):
             if infer.is_float(v):
                 self.dots[v] = self.b.copy(d) if infer.is_array(v) and self.aliases.mutable(v) else d
@@ -55,16 +55,6 @@ class Forward:
         result = Tup((program.result, self.tangent(program.result)))
         params = [("args", Tup(tuple(p for _, p in program.params))), ("dots", Tup(tuple(given)))]
         self.made = Program(f"{program.name}_jvp", params, self.b.block, result)
-
-    def on(self, a):
-        """Does this atom carry a tangent?"""
-        if isinstance(a, Stack):
-            n = self.aliases.of(a)
-        elif isinstance(a, Var) and infer.is_float(a):
-            n = self.aliases.of(a) if infer.is_array(a) else a
-        else:
-            return False
-        return n in self.varied and n in self.useful
 
     def dot(self, a):
         """The tangent, zero where there is none."""

@@ -62,7 +62,7 @@ class Reverse(Residuals):
         self.program, self.b = program, Builder()
         self.aliases = Aliases(program)
         roots = [v for k in argnums for v in variables(program.params[k][1])]
-        self.varied, self.useful = active(program, self.aliases, roots)
+        self.on = active(program, self.aliases, roots)
         self.bars = {}          # name -> its cotangent so far, a value
         self.owned = {}         # array -> its cotangent so far, a buffer of the reverse sweep that is added to in place
         self.buffers = set()    # all that were ever owned
@@ -85,15 +85,6 @@ class Reverse(Residuals):
         self.made = [*self.tapes(fwd), Note("reverse sweep"), *back], bars
 
     # ---- what carries a cotangent, and how
-    def on(self, a):
-        if isinstance(a, Stack):
-            n = self.aliases.of(a)
-        elif isinstance(a, Var) and infer.is_float(a):
-            n = self.aliases.of(a) if infer.is_array(a) else a
-        else:
-            return False
-        return n in self.varied and n in self.useful
-
     def shadowed(self, v):
         """Is this an array with a shadow?"""
         return isinstance(v, Var) and infer.is_array(v) and self.on(v) and (
