@@ -44,111 +44,44 @@ class Residuals:
 
     def settle(self, back, fwd, loop, new, pick, also, names=None, prologue=None):
         """Give the reverse sweep of a block what it reads of the block's forward sweep; what it is called there."""
-        names, prologue = dict(names or {}), list(prologue or [])
-        mine = {v: t for t in fwd for v in binds(t)}
-        if pick is None:
-            mine |= {v: new for v in inner(new)}
-        order = {v: k for k, v in enumerate(mine)}
-        wanted = [v for v in dict.fromkeys([*free(back), *variables(*also)]) if v in mine and v not in names]
+        there = Rebuilt(self, fwd, new, pick, dict(names or {}), list(prologue or []))
+        wanted = [v for v in dict.fromkeys([*free(back), *variables(*also)]) if v in there.mine and v not in there.names]
+        wanted.sort(key=list(there.mine).index)
 
-        def recipe(v):
-            """The statement that makes v again from what is at hand; None if there is no such, or it costs too much."""
-            t = mine[v]
-            if t is new:
-                return None
-            if isinstance(t, Let):
-                if v in self.shadow_values() and t.fn not in VIEWS:
-                    return t if self.local(v, loop) else None
-                if t.fn in VIEWS or t.fn is dim:
-                    return t
-                if infer.is_array(v):
-                    return None
-                card = lookup(t.fn, tuple(infer.rank_of(a) for a in t.args))
-                flops = 1 if t.fn in FLAT else getattr(card, "flops", 99)
-                return t if isinstance(flops, int) and flops <= CHEAP and not any(infer.is_array(a) for a in t.args) else None
-            if isinstance(t, Get):
-                if infer.is_array(v):
-                    return t if is_view(t) else None
-                return t if t in self.aliases.position and not self.aliases.changes_after(t.arr, t) else None
-            return None
+        def keep(v):
+            there.names[v] = self.keep(v, there.mine[v], fwd, loop, new, pick, there.prologue)
+            there.kept.add(v)
 
-        kept = set(names)
-
-        def exact(a):
-            """Is a number that the reverse sweep reads, bit for bit, what the forward sweep had?"""
-            return not (isinstance(a, Var) and infer.is_float(a)) or a not in mine or a in kept or isinstance(mine[a], Get)
-
-        def possible(v, budget):
-            """Can v be made again without keeping anything more? Decisions and positions only of exact numbers: under fastmath,
-            arithmetic that is compiled twice may round twice."""
-            if v not in mine or v in names:
-                return budget
-            if budget <= 0 or (t := recipe(v)) is None:
-                return 0
-            if isinstance(t, Let) and not infer.is_float(v) and t.fn is not dim and not all(map(exact, t.args)):
-                return 0
-            for a in reads(t):
-                budget = possible(a, budget - 1)
-                if budget <= 0:
-                    return 0
-            return budget
-
-        def make(v):
-            if v not in mine or v in names:
-                return
-            t = mine[v]
-            for a in reads(t):
-                make(a)
-            names[v] = Var(v.hint, v.type)
-            prologue.extend(substituted([t], lambda a: names.get(a, a), lambda o: names[o]))
-
-        wanted.sort(key=order.get)
-        for v in [v for v in wanted if recipe(v) is None]:          # first, since others may be made of these
-            if pick is None and (e := self.affine(v, mine, new)) is not None:
-                names[v] = self.run_index(e, new, names, loop, prologue)
+        for v in [v for v in wanted if there.recipe(v) is None]:        # first, since others may be made of these
+            k = self.affine(v, new, there) if pick is None else None
+            if k is None:
+                keep(v)
             else:
-                names[v] = self.keep(v, mine[v], fwd, loop, new, pick, prologue)
-            kept.add(v)
+                there.names[v] = k
         for v in wanted:
-            if possible(v, EFFORT) > 0:
-                make(v)
+            if there.possible(v, EFFORT) > 0:
+                there.make(v)
             else:
-                names[v] = self.keep(v, mine[v], fwd, loop, new, pick, prologue)
-                kept.add(v)
-        back[:] = prologue + substituted(back, lambda a: names.get(a, a))
-        return names
+                keep(v)
+        back[:] = there.prologue + substituted(back, lambda a: there.names.get(a, a))
+        return there.names
 
-    def shadow_values(self):
-        return set(self.shadow.values())
-
-    def local(self, shadow, loop):
-        """Does this array live within one iteration, so that its shadow may be made when the iteration is reversed?"""
-        v = next(v for v, s in self.shadow.items() if s is shadow)
-        return self.aliases.of(v) not in self.aliases.carried
-
-    def affine(self, v, mine, new):
-        """The (init, step) of an integer that goes round the loop by a constant."""
-        if mine[v] is not new or not isinstance(v.type, types.Integer):
+    def affine(self, v, new, there):
+        """init + step * k, for an integer that goes round a loop by a constant and is asked for in iteration k; else None."""
+        if there.mine[v] is not new or not isinstance(v.type, types.Integer) or not isinstance(new, For) or new.step != Const(1):
             return None
         c = next((c for c in new.carries if c.head is v), None)
         made = c and next((t for t in new.body if isinstance(t, Let) and t.out is c.end), None)
-        if made and made.fn is operator.add and made.args[0] is v and isinstance(made.args[1], Const):
-            return c, made.args[1]
-        return None
-
-    def run_index(self, e, new, names, loop, prologue):
-        """init + step * k in iteration k."""
-        c, step = e
-        with self.b.into([]) as made:
-            if isinstance(new, For) and new.step == Const(1) and new.var in names:
-                k = names[new.var]
-                k = k if new.lo == Const(0) else self.b.let(operator.sub, k, new.lo)
-            else:
-                return self.keep(c.head, new, new.body, loop, new, None, prologue)
+        if not made or made.fn is not operator.add or made.args[0] is not v or not isinstance(made.args[1], Const):
+            return None
+        if new.var not in there.names:
+            return None
+        step = made.args[1]
+        with self.b.into(there.prologue):
+            k = there.names[new.var]
+            k = k if new.lo == Const(0) else self.b.let(operator.sub, k, new.lo)
             k = k if step == Const(1) else self.b.let(operator.mul, k, step)
-            out = self.b.let(operator.add, c.init, k, hint=c.head.hint)
-        prologue.extend(made)
-        return out
+            return self.b.let(operator.add, c.init, k, hint=v.hint)
 
     def keep(self, v, t, fwd, loop, new, pick, prologue):
         """v leaves its block: by a phi where the block runs once, else on a stack."""
@@ -207,3 +140,72 @@ class Residuals:
             if not any(v in mine for t in chain for v in variables(t.lo, t.hi, t.step)):
                 best = chain
         return best
+
+
+class Rebuilt:
+    """What the reverse sweep of one block makes again: `mine` are the names of the block's forward sweep with the statements that
+    bind them, `names` what they are called in the reverse sweep, `prologue` the statements that make them there."""
+
+    def __init__(self, mode, fwd, new, pick, names, prologue):
+        self.mode, self.new, self.names, self.prologue = mode, new, names, prologue
+        self.mine = {v: t for t in fwd for v in binds(t)} | ({v: new for v in inner(new)} if pick is None else {})
+        self.kept = set(names)
+        self.shadows = set(mode.shadow.values())
+
+    def recipe(self, v):
+        """The statement that makes v again from what is at hand; None if there is no such, or it costs too much."""
+        t = self.mine[v]
+        if isinstance(t, Let):
+            return t if self.cheap(v, t) else None
+        if not isinstance(t, Get):
+            return None
+        if infer.is_array(v):
+            return t if is_view(t) else None
+        aliases = self.mode.aliases
+        return t if t in aliases.position and not aliases.changes_after(t.arr, t) else None
+
+    def cheap(self, v, t):
+        """May the reverse sweep compute v again? Shadows that live within one iteration are made there anew."""
+        if t.fn in VIEWS or t.fn is dim:
+            return True
+        if v in self.shadows:
+            owner = next(u for u, shadow in self.mode.shadow.items() if shadow is v)
+            return self.mode.aliases.of(owner) not in self.mode.aliases.carried
+        if infer.is_array(v) or any(infer.is_array(a) for a in t.args):
+            return False
+        card = lookup(t.fn, tuple(infer.rank_of(a) for a in t.args))
+        flops = 1 if t.fn in FLAT else getattr(card, "flops", None)
+        return isinstance(flops, int) and flops <= CHEAP
+
+    def exact(self, a):
+        """Is a number that the reverse sweep reads, bit for bit, what the forward sweep had?"""
+        if not (isinstance(a, Var) and infer.is_float(a)):
+            return True
+        if a not in self.mine:
+            return a not in self.mode.looped
+        return a in self.kept or isinstance(self.mine[a], Get)
+
+    def possible(self, v, budget):
+        """What is left of the budget when v is made again without keeping anything more; 0 if it cannot be. Decisions and
+        positions are made only of exact numbers: under fastmath, arithmetic that is compiled twice may round twice."""
+        if v not in self.mine or v in self.names:
+            return budget
+        if budget <= 0 or (t := self.recipe(v)) is None:
+            return 0
+        if isinstance(t, Let) and not infer.is_float(v) and t.fn is not dim and not all(map(self.exact, t.args)):
+            return 0
+        for a in reads(t):
+            budget = self.possible(a, budget - 1)
+            if budget <= 0:
+                return 0
+        return budget
+
+    def make(self, v):
+        """Add the statements that make v, and what it is made of, to the prologue."""
+        if v not in self.mine or v in self.names:
+            return
+        t = self.mine[v]
+        for a in reads(t):
+            self.make(a)
+        self.names[v] = Var(v.hint, v.type)
+        self.prologue += substituted([t], lambda a: self.names.get(a, a), lambda o: self.names[o])

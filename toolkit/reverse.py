@@ -69,6 +69,8 @@ class Reverse(Residuals):
         self.shadow = {}        # array -> the buffer of its cotangent that was made beside it in the forward sweep
         self.home, self.forward, self.count, self.stacks = {}, {}, {}, {}
         self.snaps, self.kept = {}, []
+        self.looped = {v for s in walk(program.body) if isinstance(s, (For, While))
+                       for t in walk([s]) for v in (*binds(t), *inner(t))}
         self.dims = {s.out for s in walk(program.body) if isinstance(s, Let) and s.fn is dim}
         fwd = []
         with self.b.into(fwd):
