@@ -1861,6 +1861,59 @@ def gradient_descent_loop(x, y, lr, steps):
     return a, b
 
 
+# ---------------------------------------------------------------- errors and prints
+
+@case(lambda rng: (pos(rng, 5), 7))
+def asserts_and_raises(x, n):
+    assert x.size > 0, "empty"
+    s = 0.0
+    for i in range(x.size):
+        if x[i] < 0.0:
+            raise ValueError("negative")
+        if i == n:
+            continue
+        elif i > 100:
+            raise IndexError
+        s += np.sqrt(x[i])
+    if s > 1e6:
+        raise OverflowError("large", n)
+    elif n > 5:
+        return 2.0 * s
+    else:
+        assert s < 1e7
+        return s
+
+
+@case(lambda rng: (1.3,))
+def assigns_or_raises(x):
+    if x > 0.0:
+        y = x * x
+    else:
+        raise ValueError("x")
+    return y
+
+
+@case(lambda rng: (pos(rng, 3),))
+def raises_in_a_loop(x):
+    s = 1.0
+    for v in x:
+        if v > 0.0:
+            t = np.log(v) * s
+        else:
+            raise ValueError("not positive")
+        s += t * t
+    return s
+
+
+@case(lambda rng: (nrm(rng, 3),))
+def prints(x):
+    s = 0.0
+    for i in range(x.size):
+        print("step", i, x[i])
+        s += x[i] * x[i]
+    return s
+
+
 # ---------------------------------------------------------------- what was once wrong
 
 TABLE = np.array([0, 2, 1, 1])

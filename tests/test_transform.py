@@ -1,6 +1,7 @@
 """What the user calls: every transform, from Python and inside compiled code, nested in every order, and its errors."""
 import math
 
+import gallery
 import numpy as np
 import pytest
 from numba import njit
@@ -199,3 +200,20 @@ def test_wrong_use_says_what_was_expected(call, message):
 def test_a_tangent_of_another_shape_is_refused():
     with pytest.raises(ValueError, match="another shape"):
         jvp(f)((X,), (np.ones(3),))
+
+
+@pytest.mark.parametrize(("x", "n", "error"), [(np.empty(0), 7, AssertionError), (-X, 7, ValueError), (X * 1e13, 7, OverflowError)])
+def test_errors_of_the_function_are_those_of_its_derivative(x, n, error):
+    gradient = grad(gallery.asserts_and_raises)
+    for derivative in (gallery.asserts_and_raises, gradient, njit(lambda x, n: gradient(x, n))):
+        with pytest.raises(error):
+            derivative(x, n)
+    with pytest.raises(error):
+        jvp(gallery.asserts_and_raises)((x, n), (x,))
+
+
+def test_a_derivative_prints_once_what_the_function_prints(capfd):
+    gallery.prints(X)
+    shown = capfd.readouterr().out
+    grad(gallery.prints)(X)
+    assert capfd.readouterr().out == shown

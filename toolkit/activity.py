@@ -9,7 +9,7 @@ import numpy as np
 from . import infer, tape
 from .errors import Refusal
 from .primitive import FLAT, VIEWS
-from .program import Check, For, Get, If, Let, Pop, Push, Set, Stack, Var, While, blocks, leaves, variables, walk
+from .program import Do, For, Get, If, Let, Pop, Push, Set, Stack, Var, While, blocks, leaves, variables, walk
 
 
 class Aliases:
@@ -115,12 +115,12 @@ def guard(builder, program, aliases, pairs):
     """Check at entry what the derivative relies on: tangents have the shapes of their primals, and an array argument that is
     written shares no memory with another; refuse a view that NumPy makes read-only of an array that is written."""
     for v, d in pairs:
-        builder.add(Check(tape.same_shape, (v, d)))
+        builder.add(Do(tape.same_shape, (v, d)))
     arrays = [v for v in dict.fromkeys(v for _, p in program.params for v in variables(p)) if infer.is_array(v)]
     for k, a in enumerate(arrays):
         for b in arrays[k + 1:]:
             if (aliases.mutable(a) or aliases.mutable(b)) and infer.scalar(a.type) == infer.scalar(b.type):
-                builder.add(Check(tape.apart, (a, b)))
+                builder.add(Do(tape.apart, (a, b)))
     for s in walk(program.body):
         if isinstance(s, Let) and s.fn is np.broadcast_to and isinstance(s.args[0], Var) and infer.is_array(s.args[0]) and (
                 aliases.mutable(s.args[0])):

@@ -37,6 +37,11 @@ def trips(lo, hi, step):
 flat(trips, why="an integer")
 
 
+def throw(error, *args):
+    """Raise an exception: a pseudo-function that is emitted as `raise error(*args)`."""
+    raise error(*args)
+
+
 class Builder:
     """A place to add statements; every Var is typed by Numba when it is made."""
 

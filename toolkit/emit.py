@@ -13,7 +13,7 @@ from collections import Counter
 import numpy as np
 
 from . import infer, tape
-from .builder import astype, dim, trips
+from .builder import astype, dim, throw, trips
 from .program import (
     UNDEFINED,
     Const,
@@ -509,14 +509,25 @@ class Emitter:
         self.indented(f"if {self.text(s.cond)}:", then)
         n = len(self.lines)
         self.indented("else:", orelse)
-        if len(self.lines) == n + 2 and self.lines[-1].strip() == "pass":
-            del self.lines[n:]
+        self.lines[n:] = self.plain_else(self.lines[n:])
+
+    def plain_else(self, lines):
+        """The lines of an `else`: none if it does nothing, `elif` if it is only a branch."""
+        inner = "    " * (self.depth + 1)
+        heads = [line[len(inner):] for line in lines[1:] if not line.startswith(inner + " ")]
+        if heads == ["pass"]:
+            return []
+        if not heads[0].startswith("if ") or not all(h.startswith(("elif ", "else:")) for h in heads[1:]):
+            return lines
+        outer = "    " * self.depth
+        return [f"{outer}el{heads[0]}", *(line[4:] for line in lines[2:])]
 
     def same(self, v, a):
         return (a is UNDEFINED and v not in self.copied) or (isinstance(a, Var) and a not in self.folded and self.names[a] == self.names[v])
 
-    def s_Check(self, s):
-        self(f"{self.name_of(s.fn)}({', '.join(self.text(a) for a in s.args)})")
+    def s_Do(self, s):
+        fn, args = (self.name_of(s.fn), s.args) if s.fn is not throw else (f"raise {self.text(s.args[0])}", s.args[1:])
+        self(f"{fn}({', '.join(map(self.text, args))})")
 
     # ---- stacks
     def tape(self, stack):

@@ -123,7 +123,7 @@ class Forward:
             elif not s.add:
                 self.b.set(self.dot(s.arr), s.index, Const(0.0))
 
-    def on_Check(self, s):
+    def on_Do(self, s):
         self.b.add(s)
 
     def on_If(self, s):

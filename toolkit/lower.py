@@ -15,7 +15,7 @@ from .builder import constant, is_data, static
 from .domain import Block
 from .errors import Place, Refusal, UsageError
 from .primitive import CATALOGUE, FLAT, VIEWS, lookup
-from .program import UNDEFINED, Const, ListDisplay, Span, Tup, leaves
+from .program import UNDEFINED, Const, Do, ListDisplay, Span, Tup, leaves
 from .rewrites import METHOD_REWRITES, REWRITES, size
 
 BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -351,6 +351,9 @@ class Expressions:
         if isinstance(fn, functools.partial):
             bound = {k: constant(v) for k, v in fn.keywords.items()}
             return self.call(fn.func, [*map(constant, fn.args), *args], bound | kw, hint)
+        if fn is print and not kw:
+            self.b.add(Do(print, tuple(args)))
+            return Const(None)
         if fn in (np.finfo, np.iinfo) and len(args) == 1 and not kw:
             return Const(fn(self.known(args[0])))
         if not callable(fn):

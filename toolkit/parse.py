@@ -7,13 +7,14 @@ import ast
 import functools
 import inspect
 import operator
+from dataclasses import replace
 
 import numba
 import numpy as np
 from numba import types
 
 from . import infer, tape
-from .builder import Builder, constant, is_data
+from .builder import Builder, constant, is_data, throw
 from .errors import Place, Refusal
 from .lower import BINARY, Expressions, Inner, ReadBefore
 from .normal import normalised
@@ -21,8 +22,8 @@ from .primitive import CATALOGUE
 from .program import (
     UNDEFINED,
     Carry,
-    Check,
     Const,
+    Do,
     For,
     If,
     ListDisplay,
@@ -40,6 +41,7 @@ from .rewrites import array
 from .syntax import outer_names, parameters, python_function, syntax
 
 CONTINUE, BREAK, RETURN, VALUE = EXITS = "·continue", "·break", "·return", "·value"
+RAISED = "·raised"              # this path ends in an error: nothing comes after it, and nothing is joined with it
 DEPTH = 40
 STATEMENTS = {ast.Delete: "del", ast.ImportFrom: "import", ast.ClassDef: "class", ast.AsyncFunctionDef: "async def",
               ast.AsyncFor: "async for", ast.AsyncWith: "async with"}
@@ -119,7 +121,7 @@ class Statements(Expressions):
         if value is UNDEFINED:
             return Const(None)
         if isinstance(returned, Var) and value != Const(None):
-            self.b.add(Check(tape.returned, (returned,)))
+            self.b.add(Do(tape.returned, (returned,)))
         return value
 
     def call_user(self, fn, args, kw, hint):
@@ -134,6 +136,8 @@ class Statements(Expressions):
     # ---- blocks and exits
     def left(self):
         """Has the path that we are on been left? True, False, or the Var that says so when it runs."""
+        if RAISED in self.env:
+            return True
         flags = [self.env[f] for f in (CONTINUE, BREAK, RETURN) if self.env.get(f, Const(False)) != Const(False)]
         if any(f == Const(True) for f in flags):
             return True
@@ -174,6 +178,8 @@ class Statements(Expressions):
         if yes is None or no is None:
             self.env = yes or no
             return None
+        if RAISED in yes or RAISED in no:
+            return self.past(s, yes, no)
         env = dict(before)
         for name in dict.fromkeys([*names, *yes, *no]):
             a, b = yes.get(name, UNDEFINED), no.get(name, UNDEFINED)
@@ -183,6 +189,14 @@ class Statements(Expressions):
         self.env = env
         self.b.add(s)
         return None
+
+    def past(self, s, yes, no):
+        """After a branch of which one side raises, the other side's statements follow without a branch."""
+        self.env, rest = (yes, s.then) if RAISED not in yes else (no, s.orelse)
+        if RAISED in yes and RAISED in no:
+            rest = []
+        self.b.add(replace(s, then=[] if rest is s.then else s.then, orelse=[] if rest is s.orelse else s.orelse))
+        self.b.block.extend(rest)
 
     def side(self, block, lower):
         """The environment after one side of a branch; None if that cannot be said yet (see `loop`)."""
@@ -236,6 +250,25 @@ class Statements(Expressions):
         if not isinstance(node.value, ast.Constant):
             self.expr(node.value)
 
+    def s_Raise(self, node):
+        if node.exc is None or node.cause is not None:
+            self.refuse("`raise` without an error, or `from` another, is not supported", "Write raise ValueError(...).")
+        call = node.exc if isinstance(node.exc, ast.Call) else ast.Call(node.exc, [], [])
+        error, args = self.callee(call.func), [self.expr(a) for a in call.args]
+        if not (isinstance(error, type) and issubclass(error, BaseException)) or call.keywords:
+            self.refuse("only an exception class with positional arguments can be raised", "Write raise ValueError(...).")
+        self.b.add(Do(throw, (Const(error), *args)))
+        self.env[RAISED] = Const(True)
+
+    def s_Assert(self, node):
+        cond = self.condition(node.test)
+        if cond == Const(True):
+            return
+        s = If(cond, [], [])
+        with self.b.into(s.orelse):
+            self.b.add(Do(throw, (Const(AssertionError), *([] if node.msg is None else [self.expr(node.msg)]))))
+        self.b.add(s)
+
     def s_Continue(self, node):
         self.env[CONTINUE] = Const(True)
 
@@ -282,7 +315,7 @@ class Statements(Expressions):
             return value.items
         if not is_data(value) or not infer.is_array(value) or not infer.rank_of(value):
             self.refuse("only tuples and arrays can be unpacked", "Assign the parts one by one.")
-        self.b.add(Check(tape.holds, (value, Const(n))))
+        self.b.add(Do(tape.holds, (value, Const(n))))
         return [self.b.get(value, (Const(k),)) for k in range(n)]
 
     def store(self, arr, index, value, add=False):
@@ -577,4 +610,4 @@ def leaves_always(nodes):
     last = nodes[-1]
     if isinstance(last, ast.If):
         return leaves_always(last.body) and leaves_always(last.orelse)
-    return isinstance(last, (ast.Break, ast.Continue, ast.Return))
+    return isinstance(last, ast.Break | ast.Continue | ast.Return | ast.Raise)

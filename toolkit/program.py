@@ -6,7 +6,7 @@
             | Set(arr, index, value, add)              arr[index] = value, or += where add
             | For(var, lo, hi, step, body, carries, brk) | While(test, cond, body, carries, brk)
             | If(cond, then, orelse, phis)
-            | Check(fn, args)                          fn(*args), for the error that it may raise
+            | Do(fn, args)                             fn(*args), for its effect: an error, or what it prints
             | NewStack(stack, count) | Reserve(stack, count) | Push(stack, value) | Pop(out, stack)
             | Note(text)                               a comment
 
@@ -101,7 +101,7 @@ class Set:
 
 
 @dataclass(eq=False)
-class Check:
+class Do:
     fn: object
     args: tuple
 
@@ -243,7 +243,7 @@ def reads(s):
             return variables(s.cond, s.brk, *(x for c in s.carries for x in (c.init, c.end)))
         case If():
             return variables(s.cond, *(x for p in s.phis for x in (p.then, p.orelse)))
-        case Check():
+        case Do():
             return variables(*s.args)
         case Push():
             return variables(s.value)
@@ -326,8 +326,8 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
             case If():
                 cond, then, orelse = u(s.cond), sub(s.then), sub(s.orelse)
                 new = If(cond, then, orelse, [Phi(bind(p.out), u(p.then), u(p.orelse)) for p in s.phis])
-            case Check():
-                new = Check(s.fn, us(s.args))
+            case Do():
+                new = Do(s.fn, us(s.args))
             case NewStack():
                 new = NewStack(stack(s.stack), u(s.count))
             case Reserve():
@@ -380,7 +380,7 @@ def pruned(program):
 
 
 def _effect(s):
-    return isinstance(s, (Set, Check, NewStack, Reserve, Push, Pop))
+    return isinstance(s, (Set, Do, NewStack, Reserve, Push, Pop))
 
 
 def _mark(block, live):

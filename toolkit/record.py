@@ -22,6 +22,7 @@ from .primitive import FLAT, VIEWS
 from .program import (
     UNDEFINED,
     Const,
+    Do,
     For,
     Get,
     If,
@@ -107,6 +108,8 @@ class Interpreter:
                     self.stacks[s.stack].append(self.bound(s.value))
                 case Pop():
                     self.env[s.out] = self.stacks[s.stack].pop()
+                case Do():
+                    s.fn(*map(self.plain, s.args))
                 case Reserve() | Note():
                     pass
 

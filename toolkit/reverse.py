@@ -22,8 +22,8 @@ from .primitive import FLAT, VIEWS
 from .program import (
     UNDEFINED,
     Carry,
-    Check,
     Const,
+    Do,
     For,
     Get,
     If,
@@ -103,7 +103,7 @@ class Reverse(Residuals):
                     self.seeds(r, s)
         elif isinstance(result, Var) and seed != Const(None) and self.on(result):
             if infer.is_array(result):
-                self.b.add(Check(tape.same_shape, (result, seed)))
+                self.b.add(Do(tape.same_shape, (result, seed)))
             self.add(result, seed)
 
     def add(self, v, ct):
@@ -326,7 +326,7 @@ class Reverse(Residuals):
     def un_NewStack(self, s, loop):
         pass
 
-    un_Reserve = un_Check = un_Note = un_NewStack
+    un_Reserve = un_Do = un_Note = un_NewStack
 
     def un_Push(self, s, loop):
         if self.on(s.stack) and not self.pairs(s.stack):
