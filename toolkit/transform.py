@@ -49,16 +49,20 @@ def types_of(name, args):
         raise UsageError(f"{name}: {e}") from None
 
 
-def program_of(fn, args):
-    """The Program of a function or transform for argument types."""
+def program_of(fn, args, chosen=lambda name, params: None):
+    """The Program of a function or transform for argument types; `chosen` may object to its parameters before it is read."""
     if isinstance(fn, Transform):
-        return fn.program(args)
+        made = fn.program(args)
+        chosen(made.name, made.params)
+        return made
     params = parameters(fn)
     least = sum(p.default is p.empty for p in params.values())
     if not least <= len(args) <= len(params):
         wanted = least if least == len(params) else f"{least} to {len(params)}"
         raise UsageError(f"{title(python_function(fn))} takes {wanted} arguments, not {len(args)}")
-    return parse(fn, [(n, structure(n, t)) for n, t in zip(params, args)])
+    named = [(n, structure(n, t)) for n, t in zip(params, args)]
+    chosen(title(python_function(fn)), named)
+    return parse(fn, named)
 
 
 def positions(argnums):
@@ -98,21 +102,21 @@ class Transform:
             return self.fn.names()
         return list(parameters(self.fn))
 
-    def chosen(self, program):
+    def chosen(self, name, params):
         """The positions to differentiate at, checked."""
-        n = len(program.params)
-        default = tuple(k for k in range(n) if any(infer.is_float(v) for v in variables(program.params[k][1])))
+        n = len(params)
+        default = tuple(k for k in range(n) if any(infer.is_float(v) for v in variables(params[k][1])))
         if self.argnums is None and not default:
             instead = ": pass floats where it takes numbers (2.0, not 2)" if n else ""
-            raise UsageError(f"{program.name} has no argument that holds floats, so no derivative{instead}")
+            raise UsageError(f"{name} has no argument that holds floats, so no derivative{instead}")
         argnums = default if self.argnums is None else (self.argnums,) if isinstance(self.argnums, int) else self.argnums
         for k in argnums:
             if not -n <= k < n:
-                raise UsageError(f"argnums={self.argnums}: {program.name} has {n} argument{'s' * (n != 1)}")
-            name, p = program.params[k]
+                raise UsageError(f"argnums={self.argnums}: {name} has {n} argument{'s' * (n != 1)}")
+            param, p = params[k]
             if not any(infer.is_float(v) for v in variables(p)):
                 shown = infer.type_of(p) if isinstance(p, (Var, Tup)) else repr(p)
-                raise UsageError(f"{program.name} cannot be differentiated in `{name}`, which is {shown}: pass a float")
+                raise UsageError(f"{name} cannot be differentiated in `{param}`, which is {shown}: pass a float")
         return tuple(k % n for k in argnums)
 
     def unwrap(self, cts):
@@ -172,8 +176,8 @@ class JVP(Transform):
         if len(args) != 2 or not all(isinstance(a, types.BaseTuple) for a in args):
             raise UsageError("jvp(f) is called with two tuples: the arguments and their tangents, "
                              "as jvp(f)((x, w), (x_dot, w_dot))")
-        f = program_of(self.fn, args[0].types)
-        made, b = forward(f, self.chosen(f)), Builder()
+        f = program_of(self.fn, args[0].types, self.chosen)
+        made, b = forward(f, self.chosen(f.name, f.params)), Builder()
         tangents, dots = received(b, made.params[1][1], args[1], "tangents", f)
         body, result = instance(made, [made.params[0][1], dots])
         return Program(made.name, [("args", made.params[0][1]), ("tangents", tangents)], b.block + body, result)
@@ -188,8 +192,8 @@ class VJP(Transform):
     def program(self, args):
         if len(args) != 2 or not isinstance(args[0], types.BaseTuple):
             raise UsageError("vjp(f) is called with the arguments in a tuple and the cotangent, as vjp(f)((x, w), out_bar)")
-        f = program_of(self.fn, args[0].types)
-        argnums = self.chosen(f)
+        f = program_of(self.fn, args[0].types, self.chosen)
+        argnums = self.chosen(f.name, f.params)
         b = Builder()
         seed, bar = received(b, f.result, args[1], "out_bar", f)
         body, bars = reverse(f, argnums, bar)
@@ -225,8 +229,8 @@ class ValueAndGrad(Transform):
         super().__init__(fn, argnums, has_aux)
 
     def program(self, args):
-        f = program_of(self.fn, args)
-        argnums = self.chosen(f)
+        f = program_of(self.fn, args, self.chosen)
+        argnums = self.chosen(f.name, f.params)
         loss = f.result
         if self.has_aux:
             if not isinstance(loss, Tup) or len(loss.items) != 2:
@@ -268,7 +272,7 @@ class HVP(Transform):
 
     def program(self, args):
         g = Grad(self.fn, self.argnums).program(args[:-1])
-        argnums = self.chosen(g)
+        argnums = self.chosen(g.name, g.params)
         made, b = forward(g, argnums), Builder()
         wanted = made.params[1][1]
         v, dots = received(b, wanted.items[0] if isinstance(self.argnums, int) else wanted, args[-1], "v", g)
@@ -323,7 +327,7 @@ def source(transform, *args):
     if isinstance(transform, (JVP, VJP)) and not seeded:
         f = program_of(transform.fn, kinds)
         if isinstance(transform, JVP):
-            second = infer.type_of(Tup(tuple(tangent_params(f, transform.chosen(f), "dot"))))
+            second = infer.type_of(Tup(tuple(tangent_params(f, transform.chosen(f.name, f.params), "dot"))))
         else:
             second = infer.type_of(f.result)
         kinds = (types.BaseTuple.from_types(kinds), second)
