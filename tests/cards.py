@@ -1,21 +1,24 @@
 """Points at which a card is held to the laws: one-line programs through what a user would call, and arguments of its domain."""
 import ast
+import functools
 import inspect
 import itertools
+import operator
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 
 import toolkit.catalogue  # noqa: F401  (the cards register themselves)
-from toolkit import infer, transform
+from toolkit import infer, linear, transform
 from toolkit.build import load
-from toolkit.builder import constant
+from toolkit.builder import Builder, constant
 from toolkit.check import flat, fresh, inner, like, moved, size
 from toolkit.domain import SIZES, Block, Fixed
+from toolkit.emit import emit
 from toolkit.errors import Refusal
 from toolkit.primitive import CATALOGUE, lookup
-from toolkit.program import Var
+from toolkit.program import Let, Program, Tup, Var, pruned
 
 CARDS = list(dict.fromkeys(card for cards in CATALOGUE.values() for card in cards))
 SHAPES = {0: (), 1: (4,), 2: (3, 4), 3: (2, 3, 4)}      # of a scalar domain, where the card says which rank it serves
@@ -24,12 +27,14 @@ FEW = 4                                                 # combinations of fixed 
 
 @dataclass(frozen=True)
 class Point:
-    """A program, and arguments for it; `where` is the position in the program of each active parameter of the card."""
+    """A program, and arguments for it; `values` are those of the card's parameters, `where` is the position in the program of
+    each active one."""
     card: object
     call: object
     fn: object
     args: tuple
     where: dict
+    values: dict
 
     @property
     def argnums(self):
@@ -108,10 +113,11 @@ def program(card, call, names, values):
     shown = ", ".join(p if p in heads else repr(values[p]) for p in names)
     fn = load(f"def card_program({', '.join(heads)}):\n    return fn({shown})\n", {"fn": call}, "card_program")
     where = {p: k for k, p in enumerate(heads) if p in card.active}
-    return Point(card, call, fn, tuple(values[p] for p in heads), where)
+    return Point(card, call, fn, tuple(values[p] for p in heads), where, values)
 
 
-def points(card, shapes=((), (3, 4)), dtype=np.float64, seed=0, sizes=SIZES):
+@functools.cache
+def points(card, shapes=((), (3, 4)), dtype=np.float64, seed=0):
     """One point for each combination of fixed arguments; elementwise arguments in each of these shapes (a shape, or one for
     each argument), wherever Numba compiles the call."""
     free = card.ranks is None or any(d.rank is None and not isinstance(d, Fixed) and r is None
@@ -120,7 +126,7 @@ def points(card, shapes=((), (3, 4)), dtype=np.float64, seed=0, sizes=SIZES):
     for fixed in combinations(card):
         for shape in shapes if free else shapes[:1]:
             each = shape if any(isinstance(s, tuple) for s in shape) else (shape,)
-            p = point(card, sample(card, np.random.default_rng(seed), fixed, each, dtype, sizes))
+            p = point(card, sample(card, np.random.default_rng(seed), fixed, each, dtype, SIZES))
             if p is not None:
                 out.append(p)
     return out
@@ -128,18 +134,18 @@ def points(card, shapes=((), (3, 4)), dtype=np.float64, seed=0, sizes=SIZES):
 
 # ---- derivatives at a point ------------------------------------------------------------------------------------------
 
+@functools.cache
+def transformed(make, fn, argnums):
+    """make(fn, argnums), once for all laws: a transform remembers what it emitted and compiled."""
+    return make(fn, argnums)
+
+
 def run(derivative, *args):
-    """Call a transform as the plain Python that it emits."""
-    return derivative.build(tuple(map(numba.typeof, args)))[1].py_func(*fresh(args))
-
-
-def intact(p, argnums):
-    """Arguments and seeds stay as they were."""
-    for make, seed in zip((transform.jvp, transform.vjp), directions(p, argnums)):
-        kept = p.args, seed
-        given = fresh(kept)
-        make(p.fn, argnums).build(tuple(map(numba.typeof, given)))[1].py_func(*given)
-        assert identical(given, kept), f"{p}: an argument or a seed was overwritten by {make.__name__}"
+    """Call a transform as the plain Python that it emits. It leaves what it is given as it was."""
+    given = fresh(args)
+    result = derivative.build(tuple(map(numba.typeof, args)))[1](*given)
+    assert identical(given, args), f"{derivative}: an argument or a seed was overwritten"
+    return result
 
 
 def compiled(p, modes):
@@ -149,19 +155,37 @@ def compiled(p, modes):
             continue
         kept = p.args, seed
         given = fresh(kept)
-        emitted = make(p.fn, p.argnums).build(tuple(map(numba.typeof, given)))[1]
-        value, made = emitted(*given)
+        derivative = transformed(make, p.fn, p.argnums)
+        value, made = derivative(*given)
         assert identical(given, kept), f"{p}: an argument or a seed was overwritten by the compiled {make.__name__}"
-        near((value, made), emitted.py_func(*fresh(kept)), 1e-10, f"{p}: {make.__name__}, compiled against interpreted")
+        rtol = 1e-5 if any(np.asarray(x).dtype == np.float32 for x in flat((kept, value))) else 1e-10
+        near((value, made), run(derivative, *kept), rtol, f"{p}: {make.__name__}, compiled against interpreted")
         if make is transform.vjp or not any(np.shares_memory(v, a) for v in flat((value,)) for a in flat(given[0])):
             apart((made,), given, f"{p}: a result of {make.__name__}")      # the tangent of a view is a view
+        if make is transform.vjp:
+            for a, k in zip(made, p.argnums):
+                same = not isinstance(a, np.ndarray) or a.dtype == p.args[k].dtype
+                assert same, f"{p}: the compiled cotangent of argument {k} is {a.dtype}"
+
+
+def arrays(x):
+    """The arrays of a structure."""
+    return [a for a in flat(x) if isinstance(a, np.ndarray)]
+
+
+def strided(x):
+    """The same array, as every other entry of a longer one."""
+    if not isinstance(x, np.ndarray) or not x.ndim:
+        return x
+    longer = np.repeat(x, 2, axis=-1)
+    return longer[..., ::2]
 
 
 def identical(a, b):
     """Are two structures the same to the last bit?"""
     if isinstance(b, tuple):
         return len(a) == len(b) and all(map(identical, a, b))
-    return np.array_equal(a, b, equal_nan=isinstance(b, (float, np.floating)) or getattr(getattr(b, "dtype", None), "kind", "") == "f")
+    return np.array_equal(a, b, equal_nan=np.asarray(b).dtype.kind == "f")
 
 
 def apart(made, given, what):
@@ -175,7 +199,8 @@ def apart(made, given, what):
 def near(a, b, rtol, what):
     """Two structures agree, entry by entry, to rtol of the largest entry."""
     if isinstance(b, tuple):
-        assert isinstance(a, tuple) and len(a) == len(b), f"{what}: {a} is not of the structure of {b}"
+        assert isinstance(a, tuple), f"{what}: {a} is not a tuple"
+        assert len(a) == len(b), f"{what}: {a} is not of the structure of {b}"
         for x, y in zip(a, b):
             near(x, y, rtol, what)
         return
@@ -208,8 +233,8 @@ def directions(p, argnums, seed=1):
 
 def both(p, argnums, dots, bar):
     """Values, tangent and cotangents of both modes."""
-    value, dot = run(transform.jvp(p.fn, argnums), p.args, dots)
-    again, bars = run(transform.vjp(p.fn, argnums), p.args, bar)
+    value, dot = run(transformed(transform.jvp, p.fn, argnums), p.args, dots)
+    again, bars = run(transformed(transform.vjp, p.fn, argnums), p.args, bar)
     return value, dot, again, bars
 
 
@@ -238,9 +263,9 @@ def first_order(p, argnums):
 def second_order(p):
     """The tangent of the pullback against differences of the pullback; the pullback of the pullback is its adjoint."""
     argnums = p.argnums
-    dots, bar = directions(p, argnums)
+    bar = directions(p, argnums)[1]
     rng = np.random.default_rng(2)
-    pull = transform.vjp(p.fn, argnums)
+    pull = transformed(transform.vjp, p.fn, argnums)
     point_ = (p.args, bar)
     move = like(point_, rng)
     _, (value_dot, bars_dot) = run(transform.jvp(pull), point_, move)
@@ -254,3 +279,77 @@ def second_order(p):
     left, right = inner(seed, (value_dot, bars_dot)), inner(back, move)
     assert abs(left - right) <= exact * (abs(left) + size(bars_dot) + size(back)), (
         f"{p}: adjoint identity of the pullback: {left} in forward mode, {right} in reverse mode")
+
+
+# ---- a card's own rules, and what they read -------------------------------------------------------------------------
+
+def asked(card, live, backward):
+    """The names that the card's rules ask for, when the arguments in `live` are active."""
+    if backward and card.form is None:
+        return {n for p in live for n in inspect.signature(card.adjoint[p][0]).parameters}
+    return {n.id for form, _ in linear.differential(card, live) for n in ast.walk(form) if isinstance(n, ast.Name)}
+
+
+def rule(card, values, out, live, backward):
+    """The rules of a card alone, as a Python function of its parameters, `out`, and tangents or the cotangent."""
+    names = [*values, "out", *(["out_bar"] if backward else [f"{p}_dot" for p in live])]
+    kinds = values | {"out": out, "out_bar": out} | {f"{p}_dot": values[p] for p in live}
+    written = {n for n in values if n not in card.active and literal(values[n])}
+    atoms = {n: constant(kinds[n]) if n in written else Var(n, numba.typeof(kinds[n])) for n in names}
+    b = Builder()
+    env = linear.bind(card, Let(atoms["out"], card.value, tuple(atoms[p] for p in values))) | atoms
+    if backward:
+        parts = {}
+        for p, ct in linear.pull(b, card, env, live):
+            parts[p] = b.let(operator.add, parts[p], ct) if p in parts else ct
+        result = Tup(tuple(parts.values()))
+    else:
+        result = linear.push(b, card, env, live)
+    heads = [n for n in names if isinstance(atoms[n], Var)]
+    made = pruned(Program("rule", [(n, atoms[n]) for n in heads], b.block, result))
+    source, namespace, name = emit(made, "rule")
+    return heads, load(source, namespace, name)
+
+
+def poisoned(p, live, backward):
+    """What the rules of a card give, and what they give when all that they do not ask for is not a number."""
+    card, values = p.card, p.values
+    out = p.fn(*fresh(p.args))
+    out = number(np.asarray(out)) if np.ndim(out) == 0 else out
+    heads, fn = rule(card, values, out, live, backward)
+    rng = np.random.default_rng(3)
+    given = values | {"out": out, "out_bar": like(out, rng)} | {f"{q}_dot": like(values[q], rng) for q in live}
+    silent = {*card.active, "out"} - asked(card, live, backward)
+    spoiled = given | {n: given[n] * np.nan for n in silent}
+    return tuple(fn(*(fresh(g[n]) for n in heads)) for g in (given, spoiled))
+
+
+# ---- kinks: what a card declares there ------------------------------------------------------------------------------
+
+def at_kink(card, where):
+    """The point of a card with its active arguments `where`: of numbers, arrays of one or NumPy's, which divide by zero."""
+    lift = (lambda x: np.array([x])) if card.elementwise and card.ranks is None else np.float64
+    values = combinations(card)[0] | {p: lift(x) if np.ndim(x) == 0 else x for p, x in zip(card.active, where)}
+    return point(card, {p: values[p] for p in card.params})
+
+
+def count_up(x):
+    """A cotangent: 1, 2, 3, ... in the shape of x."""
+    return 1.0 + np.arange(np.size(x)).reshape(np.shape(x)) if np.ndim(x) else 1.0
+
+
+def slopes(p):
+    """The derivatives at a point along the cotangent 1, 2, 3, ...: by reverse mode, and by forward mode an entry at a time."""
+    bar = count_up(p.fn(*fresh(p.args)))
+    _, backward = run(transformed(transform.vjp, p.fn, p.argnums), p.args, bar)
+    forward, zeros = [], [np.zeros_like(p.args[k]) for k in p.argnums]
+    for k, zero in enumerate(zeros):
+        entries = []
+        for i in range(zero.size):
+            unit = zero.copy()
+            unit.flat[i] = 1.0
+            dots = tuple(unit if j == k else z for j, z in enumerate(zeros))
+            dots = tuple(d if d.ndim else d[()] for d in dots)
+            entries.append(np.sum(bar * run(transformed(transform.jvp, p.fn, p.argnums), p.args, dots)[1]))
+        forward.append(np.reshape(entries, zero.shape))
+    return tuple(backward), tuple(forward)

@@ -202,7 +202,8 @@ def test_a_tangent_of_another_shape_is_refused():
         jvp(f)((X,), (np.ones(3),))
 
 
-@pytest.mark.parametrize(("x", "n", "error"), [(np.empty(0), 7, AssertionError), (-X, 7, ValueError), (X * 1e13, 7, OverflowError)])
+@pytest.mark.parametrize(("x", "n", "error"), [
+    (np.empty(0), 7, AssertionError), (-X, 7, ValueError), (X * 1e13, 7, OverflowError)])
 def test_errors_of_the_function_are_those_of_its_derivative(x, n, error):
     gradient = grad(gallery.asserts_and_raises)
     for derivative in (gallery.asserts_and_raises, gradient, njit(lambda x, n: gradient(x, n))):

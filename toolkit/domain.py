@@ -69,6 +69,21 @@ def positive_array(dims):
     return Block(tuple(dims.split()), lambda rng, shape: rng.uniform(0.3, 3.0, shape))
 
 
+def number(low, high):
+    """A number between `low` and `high`, of a primitive that is not elementwise."""
+    return Block((), lambda rng, shape: rng.uniform(low, high, shape))
+
+
+def increasing(dims):
+    """A vector of increasing numbers."""
+    return Block(tuple(dims.split()), lambda rng, shape: np.cumsum(rng.uniform(0.5, 1.0, shape)) - 2.0)
+
+
+def quantiles(dims, scale=1.0):
+    """Fractions of `scale`, such that few data have no quantile at an entry."""
+    return Block(tuple(dims.split()), lambda rng, shape: scale * (0.05 + 0.8 * np.linspace(0.0, 1.0, shape[0])))
+
+
 def distinct(dims):
     """An array whose entries differ from one another (for order statistics)."""
     return Block(tuple(dims.split()), _spaced)

@@ -523,7 +523,9 @@ class Emitter:
         return [f"{outer}el{heads[0]}", *(line[4:] for line in lines[2:])]
 
     def same(self, v, a):
-        return (a is UNDEFINED and v not in self.copied) or (isinstance(a, Var) and a not in self.folded and self.names[a] == self.names[v])
+        if a is UNDEFINED:
+            return v not in self.copied
+        return isinstance(a, Var) and a not in self.folded and self.names[a] == self.names[v]
 
     def s_Do(self, s):
         fn, args = (self.name_of(s.fn), s.args) if s.fn is not throw else (f"raise {self.text(s.args[0])}", s.args[1:])

@@ -3,6 +3,7 @@
 Shape helpers (`spread`, `fill`, `unbroadcast`, `spread_like`, `cast`, ...) serve numbers and arrays of any rank.
 `elementwise` lifts a function of numbers to arrays by NumPy's broadcasting; float32 stays float32.
 Everything here that a rule calls has a card in the catalogue, so that derivatives can be differentiated again.
+In plain Python these are plain Python: nothing is compiled but the bodies of `elementwise`.
 """
 import functools
 import math
@@ -10,7 +11,7 @@ import math
 import numba
 import numpy as np
 from numba import types
-from numba.extending import overload
+from numba.extending import overload, register_jitable
 
 from .host import as_dtype
 
@@ -26,6 +27,7 @@ def elementwise(body):
         if any(np.ndim(a) for a in args):
             out = loops(*args)
             return out.astype(np.float32) if single else out
+        args = [a[()] if isinstance(a, np.ndarray) else a for a in args]
         return np.float32(kernel(*args)) if single else kernel(*args)
 
     def typed(*args):
@@ -48,9 +50,9 @@ def _single(dtypes):
 # ---- shapes ----------------------------------------------------------------------------------------------------------
 
 def spread(y, shape, axis):
-    """Repeat `y` along a new `axis` of `shape`: the transpose of np.sum(x, axis)."""
+    """Repeat `y` along new axes of `shape`: the transpose of np.sum(x, axis); `axis`: a number, a tuple of them or None."""
     out = np.empty(shape, np.asarray(y).dtype)
-    out[...] = np.expand_dims(y, axis)
+    out[...] = np.expand_dims(y, axis) if np.ndim(y) else y
     return out
 
 
@@ -58,11 +60,30 @@ def spread(y, shape, axis):
 def _spread(y, shape, axis):
     if isinstance(y, types.Number):
         return lambda y, shape, axis: np.full(shape, y)
+    single = isinstance(axis, types.Integer)
 
     def impl(y, shape, axis):
         out = np.empty(shape, y.dtype)
-        out[...] = np.expand_dims(y, axis)
+        out[...] = np.expand_dims(y, axis) if single else _expanded(y, axis, axis, len(shape), -1)
         return out
+    return impl
+
+
+def _expanded(y, axes, left, n, last):
+    """`y` with a new axis for each of `left`: those of `axes`, modulo n, that come after `last`, in their order."""
+
+
+@overload(_expanded)
+def _expanded_typed(y, axes, left, n, last):
+    if len(left) == 0:
+        return lambda y, axes, left, n, last: y
+
+    def impl(y, axes, left, n, last):
+        at = n
+        for k in axes:
+            if last < k % n < at:
+                at = k % n
+        return _expanded(np.expand_dims(y, at), axes, left[1:], n, at)
     return impl
 
 
@@ -277,62 +298,129 @@ def sinc_slope(n, x):
     return total * math.pi ** n
 
 
+@register_jitable
+def exponent(x):
+    """The e of x = m 2**e, 0.5 <= |m| < 1: math.frexp(x)[1]."""
+    return math.frexp(x)[1]
+
+
 # ---- order and position ----------------------------------------------------------------------------------------------
 
-@numba.njit
+@register_jitable
 def flatten(x):
     """The entries of x in C order, as a fresh vector."""
     return x.flatten()
 
 
-@numba.njit
+@register_jitable
 def shaped(v, shape):
     """The entries of v, in C order, as a fresh array of `shape`: the transpose of flatten."""
     return v.flatten().reshape(shape)
 
 
-@numba.njit
+@register_jitable
 def pick(x, i):
     """The i-th entry of x in C order."""
-    return x.flat[i]
+    return x.flat[i % x.size]
 
 
-@numba.njit
+@register_jitable
 def place(v, i, shape):
     """Zeros of `shape`, but v at the i-th entry in C order: the transpose of pick."""
     out = np.full(shape, v * 0)
-    out.flat[i] = v
+    out.flat[i % out.size] = v
     return out
 
 
-@numba.njit
+@register_jitable
 def scatter(v, indices, shape):
     """Zeros of `shape`, to which v is added at `indices` into its entries in C order: the transpose of np.take."""
     out = np.zeros(count(shape), v.dtype)
-    values, places = v.flatten(), indices.flatten()
+    values, places = v.flatten(), np.asarray(indices).flatten()
     for k in range(values.size):
         out[places[k]] += values[k]
     return out.reshape(shape)
 
 
-@numba.njit
+@register_jitable
+def scatter_along(v, indices, axis, shape):
+    """Zeros of `shape`, to which v is added at `indices` along an axis: the transpose of np.take(x, indices, axis)."""
+    out = np.zeros(shape, v.dtype)
+    into, values = np.swapaxes(out, 0, axis), np.swapaxes(v, 0, axis)
+    for k in range(len(indices)):
+        into[indices[k]] += values[k]
+    return out
+
+
+@register_jitable
 def repeated(repeats, n):
     """From which of n entries np.repeat takes each of its results."""
     return np.repeat(np.arange(n), repeats)
 
 
-@numba.njit
-def median_weights(x):
-    """The weights with which the entries of x enter np.median(x)."""
-    order, out = np.argsort(x.flatten()), np.zeros(x.size, x.dtype)
-    out[order[(x.size - 1) // 2]] += 0.5
-    out[order[x.size // 2]] += 0.5
+@register_jitable
+def order(x):
+    """The places in x, in C order, of the entries of np.sort(x), which sorts along the last axis."""
+    rows = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
+    out = np.empty(rows.shape, np.intp)
+    for i in range(len(rows)):
+        out[i] = i * x.shape[-1] + np.argsort(rows[i])
     return out.reshape(x.shape)
+
+
+@register_jitable
+def distinct_places(x):
+    """The places in x, in C order, of the first entries of each value of np.unique(x)."""
+    flat, places = x.flatten(), np.argsort(x.flatten(), kind="mergesort")
+    new = np.ones(x.size, np.bool_)
+    for k in range(1, x.size):
+        new[k] = flat[places[k]] != flat[places[k - 1]]
+    return places[new]
+
+
+def quantile_weights(x, q):
+    """The weights with which the entries of x enter np.nanquantile(x, q), in the shape of x; for a vector q, a row for each."""
+    return _weights(x, np.asarray(q).flatten(), 0).reshape((len(q), x.size) if np.ndim(q) else x.shape)
+
+
+@overload(quantile_weights)
+def _quantile_weights(x, q):
+    if isinstance(q, types.Array):
+        return lambda x, q: _weights(x, q.flatten(), 0)
+    return lambda x, q: _weights(x, np.array([q]), 0).reshape(x.shape)
+
+
+def quantile_slopes(x, q):
+    """The derivatives of quantile_weights(x, q) in q."""
+    return _weights(x, np.asarray(q).flatten(), 1).reshape((len(q), x.size) if np.ndim(q) else x.shape)
+
+
+@overload(quantile_slopes)
+def _quantile_slopes(x, q):
+    if isinstance(q, types.Array):
+        return lambda x, q: _weights(x, q.flatten(), 1)
+    return lambda x, q: _weights(x, np.array([q]), 1).reshape(x.shape)
+
+
+@register_jitable
+def _weights(x, q, derivative):
+    """Linear interpolation between the two order statistics around (n - 1) q (Hyndman & Fan 1996, definition 7)."""
+    flat, out = x.flatten(), np.zeros((q.size, x.size))
+    places = np.argsort(flat)
+    n = flat.size - np.sum(np.isnan(flat))
+    for i in range(q.size if n > 1 else 0):
+        k = min(max(math.floor(q[i] * (n - 1)), 0), n - 2)
+        t = q[i] * (n - 1) - k
+        out[i, places[k]] = 1 - n if derivative else 1 - t
+        out[i, places[k + 1]] = n - 1 if derivative else t
+    if n == 1 and derivative == 0:
+        out[:, places[0]] = 1
+    return out
 
 
 # ---- running sums and products ---------------------------------------------------------------------------------------
 
-@numba.njit
+@register_jitable
 def suffix_sum(v):
     """out[k] = v[k] + v[k+1] + ...: the transpose of np.cumsum."""
     out, total = np.empty(v.size, v.dtype), v.dtype.type(0)
@@ -342,18 +430,28 @@ def suffix_sum(v):
     return out
 
 
-@numba.njit
+@register_jitable
+def suffix_sum_along(v, axis):
+    """The transpose of np.cumsum(x, axis)."""
+    out = v.copy()
+    lines = np.swapaxes(out, 0, axis)
+    for k in range(len(lines) - 2, -1, -1):
+        lines[k] += lines[k + 1]
+    return out
+
+
+@register_jitable
 def undiff(v, n):
     """The transpose of np.diff(x, n) along the last axis."""
     for _ in range(n):
-        out = np.zeros(v.shape[:-1] + (v.shape[-1] + 1,), v.dtype)
+        out = np.zeros((*v.shape[:-1], v.shape[-1] + 1), v.dtype)
         out[..., 1:] += v
         out[..., :-1] -= v
         v = out
     return v
 
 
-@numba.njit
+@register_jitable
 def delay(v):
     """out[k] = v[k-1], out[0] = 0."""
     out = np.zeros_like(v)
@@ -361,7 +459,7 @@ def delay(v):
     return out
 
 
-@numba.njit
+@register_jitable
 def advance(v):
     """out[k] = v[k+1], out[-1] = 0: the transpose of delay."""
     out = np.zeros_like(v)
@@ -369,7 +467,7 @@ def advance(v):
     return out
 
 
-@numba.njit
+@register_jitable
 def recur(a, b):
     """out[k] = a[k] out[k-1] + b[k]."""
     out = b.copy()
@@ -378,7 +476,7 @@ def recur(a, b):
     return out
 
 
-@numba.njit
+@register_jitable
 def recur_back(a, b):
     """out[k] = a[k+1] out[k+1] + b[k]: the transpose of recur."""
     out = b.copy()
@@ -387,7 +485,7 @@ def recur_back(a, b):
     return out
 
 
-@numba.njit
+@register_jitable
 def before(x):
     """The product of all that precede each entry: x[0] ... x[k-1]."""
     out = np.ones_like(x)
@@ -396,7 +494,7 @@ def before(x):
     return out
 
 
-@numba.njit
+@register_jitable
 def after(x):
     """The product of all that follow each entry: x[k+1] ... x[-1]."""
     out = np.ones_like(x)
@@ -405,9 +503,122 @@ def after(x):
     return out
 
 
+# ---- interpolation, and slices of convolutions ------------------------------------------------------------------------
+
+def interp_slope(x, xp, fp):
+    """The derivative of np.interp(x, xp, fp) in x: 0 outside the knots, at a knot that of the interval to the right."""
+    return _slopes(np.asarray(x).flatten(), xp, fp).reshape(np.shape(x))[()]
+
+
+@overload(interp_slope)
+def _interp_slope(x, xp, fp):
+    if isinstance(x, types.Array):
+        return lambda x, xp, fp: _slopes(x.flatten(), xp, fp).reshape(x.shape)
+    return lambda x, xp, fp: _slopes(np.array([x]), xp, fp)[0]
+
+
+@register_jitable
+def _interval(x, xp):
+    """k such that x is between xp[k] and xp[k + 1]; -1 outside."""
+    if not xp[0] <= x <= xp[-1]:
+        return -1
+    return min(np.searchsorted(xp, x, "right") - 1, len(xp) - 2)
+
+
+@register_jitable
+def _slopes(x, xp, fp):
+    out = np.zeros(len(x), fp.dtype)
+    for i in range(len(x)):
+        k = _interval(x[i], xp)
+        if k >= 0:
+            out[i] = (fp[k + 1] - fp[k]) / (xp[k + 1] - xp[k])
+    return out
+
+
+@register_jitable
+def interp_back(c, x, xp):
+    """The transpose of np.interp(x, xp, fp) in fp."""
+    out, weights, at = np.zeros(len(xp), np.float64), np.asarray(c).flatten(), np.asarray(x).flatten()
+    for i in range(len(at)):
+        k = _interval(at[i], xp)
+        if k >= 0:
+            t = (at[i] - xp[k]) / (xp[k + 1] - xp[k])
+            out[k] += weights[i] * (1 - t)
+            out[k + 1] += weights[i] * t
+        else:
+            out[0 if at[i] < xp[0] else -1] += weights[i]
+    return out
+
+
+@register_jitable
+def slope_back(c, x, xp):
+    """The transpose of interp_slope(x, xp, fp) in fp."""
+    out, weights, at = np.zeros(len(xp), np.float64), np.asarray(c).flatten(), np.asarray(x).flatten()
+    for i in range(len(at)):
+        k = _interval(at[i], xp)
+        if k >= 0:
+            out[k] -= weights[i] / (xp[k + 1] - xp[k])
+            out[k + 1] += weights[i] / (xp[k + 1] - xp[k])
+    return out
+
+
+@register_jitable
+def _first(n, m, mode, turned):
+    """Where np.convolve(x, y, mode) begins in the full one, of lengths n and m; `turned`: of np.correlate."""
+    short = min(n, m)
+    first = 0 if mode == "full" else short - 1 if mode == "valid" else short - 1 - short // 2
+    if turned and n < m:            # the mirror image of the slice
+        return n + m - 1 - first - (max(n, m) if mode == "same" else n + m - 1 - 2 * first)
+    return first
+
+
+@register_jitable
+def widen(c, n, m, mode, turned):
+    """c put where np.convolve(x, y, mode) lies in the full convolution of lengths n and m, among zeros."""
+    out, first = np.zeros(n + m - 1, c.dtype), _first(n, m, mode, turned)
+    out[first:first + len(c)] = c
+    return out
+
+
+@register_jitable
+def narrow(c, n, m, mode, turned):
+    """The part of a full convolution that is np.convolve(x, y, mode): the transpose of widen."""
+    length = n + m - 1 if mode == "full" else max(n, m) if mode == "same" else max(n, m) - min(n, m) + 1
+    first = _first(n, m, mode, turned)
+    return c[first:first + length].copy()
+
+
+@register_jitable
+def middles(y):
+    """The means of neighbours."""
+    return (y[1:] + y[:-1]) * y.dtype.type(0.5)
+
+
+@register_jitable
+def unmiddles(v):
+    """The transpose of middles."""
+    out = np.zeros(len(v) + 1, v.dtype)
+    out[1:] += v * v.dtype.type(0.5)
+    out[:-1] += v * v.dtype.type(0.5)
+    return out
+
+
+@register_jitable
+def vander_slope(order, x, n, increasing):
+    """The derivatives of np.vander(x, n, increasing), of an order, in the entry of each row."""
+    out = np.zeros((len(x), n), x.dtype)
+    for j in range(n):
+        power, factor = j if increasing else n - 1 - j, 1.0
+        for k in range(order):
+            factor *= power - k
+        if power >= order:
+            out[:, j] = factor * x ** (power - order)
+    return out
+
+
 # ---- matrices --------------------------------------------------------------------------------------------------------
 
-@numba.njit
+@register_jitable
 def undiag(v, k, shape):
     """Zeros of `shape` with v on the k-th diagonal: the transpose of np.diag of a matrix."""
     out = np.zeros(shape, v.dtype)
@@ -416,7 +627,7 @@ def undiag(v, k, shape):
     return out
 
 
-@numba.njit
+@register_jitable
 def scaled_eye(v, k, shape):
     """Zeros of `shape` with the number v on the whole k-th diagonal: the transpose of np.trace."""
     out = np.full(shape, v * 0)
@@ -425,7 +636,7 @@ def scaled_eye(v, k, shape):
     return out
 
 
-@numba.njit
+@register_jitable
 def kron_left(c, b):
     """The transpose of np.kron(a, b) in a."""
     m, n = c.shape[0] // b.shape[0], c.shape[1] // b.shape[1]
@@ -436,7 +647,7 @@ def kron_left(c, b):
     return out
 
 
-@numba.njit
+@register_jitable
 def kron_right(c, a):
     """The transpose of np.kron(a, b) in b."""
     p, q = c.shape[0] // a.shape[0], c.shape[1] // a.shape[1]
@@ -447,7 +658,34 @@ def kron_right(c, a):
     return out
 
 
-@numba.njit
+@register_jitable
+def gram(a, b):
+    """a b^T."""
+    return a @ b.T
+
+
+@register_jitable
+def transposed(a):
+    """a^T, as a fresh array."""
+    return a.T.copy()
+
+
+@register_jitable
+def pinched(u, a, v):
+    """u_k^T a v_k for each column of u and v: the diagonal of u^T a v."""
+    return np.sum(u * (a @ v), 0)
+
+
+@register_jitable
+def centred(x):
+    """Each row less its mean."""
+    out = np.empty_like(x)
+    for i in range(len(x)):
+        out[i] = x[i] - np.mean(x[i])
+    return out
+
+
+@register_jitable
 def mirror(a):
     """The symmetric matrix with the lower triangle of a: all that LAPACK reads of it."""
     out = np.empty_like(a)
@@ -457,7 +695,7 @@ def mirror(a):
     return out
 
 
-@numba.njit
+@register_jitable
 def fold(c):
     """The lower triangle of c plus its upper one turned over: the transpose of mirror."""
     out = np.zeros_like(c)
@@ -468,7 +706,7 @@ def fold(c):
     return out
 
 
-@numba.njit
+@register_jitable
 def half_lower(a):
     """The lower triangle of a, its diagonal halved (Murray 2016, Phi)."""
     out = np.tril(a)
@@ -477,25 +715,55 @@ def half_lower(a):
     return out
 
 
-@numba.njit
+@register_jitable
 def slogdet_sign(a):
     """The sign of det(a)."""
     return np.linalg.slogdet(a)[0]
 
 
-@numba.njit
+@register_jitable
 def logabsdet(a):
     """log |det(a)|."""
     return np.linalg.slogdet(a)[1]
 
 
-@numba.njit
+@register_jitable
 def eigenvectors(a):
     """The eigenvectors of a symmetric matrix: np.linalg.eigh(a)[1]."""
     return np.linalg.eigh(a)[1]
 
 
-@numba.njit
+@register_jitable
+def singular_values(a):
+    """The singular values of a: np.linalg.svd(a)[1]."""
+    return np.linalg.svd(a, False)[1]
+
+
+@register_jitable
+def left_vectors(a):
+    """The left singular vectors of a, thin: np.linalg.svd(a, False)[0]."""
+    return np.linalg.svd(a, False)[0]
+
+
+@register_jitable
+def right_vectors(a):
+    """The right singular vectors of a, thin and as columns: np.linalg.svd(a, False)[2].T."""
+    return np.linalg.svd(a, False)[2].T.copy()
+
+
+@register_jitable
+def full_left_vectors(a):
+    """All left singular vectors of a: np.linalg.svd(a)[0]. Those of the null space are not unique: they have no card."""
+    return np.linalg.svd(a)[0]
+
+
+@register_jitable
+def full_right_vectors(a):
+    """All right singular vectors of a, as rows: np.linalg.svd(a)[2]. As for the left ones."""
+    return np.linalg.svd(a)[2]
+
+
+@register_jitable
 def gaps(w):
     """out[i, j] = 1 / (w[j] - w[i]), 0 where they are equal."""
     out = np.zeros((w.size, w.size), w.dtype)
@@ -509,7 +777,7 @@ def gaps(w):
 # ---- networks --------------------------------------------------------------------------------------------------------
 
 def logsumexp(x, axis=None):
-    """log(sum(exp(x))) over everything or along an axis, without overflow; x of rank 1 or 2."""
+    """log(sum(exp(x))) over everything or along an axis, without overflow."""
     top = np.max(x, axis=axis, keepdims=True)
     shift = np.where(np.isfinite(top), top, x.dtype.type(0))
     with np.errstate(divide="ignore", over="ignore"):
@@ -524,16 +792,19 @@ def _logsumexp(x, axis=None):
     if axis is None or isinstance(axis, types.NoneType | types.Omitted) or x.ndim == 1:
         return lambda x, axis=None: _logsumexp_all(x)
 
-    def rows(x, axis=None):
-        lines = x.T if axis == 0 or axis == -2 else x.T.T
-        out = np.empty(lines.shape[0], x.dtype)
-        for i in range(lines.shape[0]):
-            out[i] = _logsumexp_all(lines[i])
+    def along(x, axis=None):
+        out = np.empty(np.moveaxis(x, axis, -1).shape[:-1], x.dtype)
+        if axis % x.ndim == 0:
+            for i in range(x.shape[1]):
+                out[i] = logsumexp(x[:, i], 0)
+        else:
+            for i in range(x.shape[0]):
+                out[i] = logsumexp(x[i], axis % x.ndim - 1)
         return out
-    return rows if x.ndim == 2 else None
+    return along
 
 
-@numba.njit
+@register_jitable
 def _logsumexp_all(x):
     top, total = x.max(), x.dtype.type(0)
     if not np.isfinite(top):
@@ -544,7 +815,7 @@ def _logsumexp_all(x):
 
 
 def softmax(x, axis=-1):
-    """exp(x) / sum(exp(x)) along an axis, without overflow; x of rank 1 or 2."""
+    """exp(x) / sum(exp(x)) along an axis, without overflow."""
     out = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return out / np.sum(out, axis=axis, keepdims=True)
 
@@ -557,16 +828,15 @@ def _softmax(x, axis=-1):
         def impl(x, axis=-1):
             out = np.exp(x - x.max())
             return out / out.sum()
-    elif x.ndim == 2:
-        def impl(x, axis=-1):
-            out = np.empty(x.shape, x.dtype)
-            if axis == 0 or axis == -2:
-                for j in range(x.shape[1]):
-                    out[:, j] = softmax(x[:, j])
-            else:
-                for i in range(x.shape[0]):
-                    out[i] = softmax(x[i])
-            return out
-    else:
-        return None
-    return impl
+        return impl
+
+    def along(x, axis=-1):
+        out = np.empty(x.shape, x.dtype)
+        if axis % x.ndim == 0:
+            for i in range(x.shape[1]):
+                out[:, i] = softmax(x[:, i], 0)
+        else:
+            for i in range(x.shape[0]):
+                out[i] = softmax(x[i], axis % x.ndim - 1)
+        return out
+    return along

@@ -1,4 +1,4 @@
 """The cards, one file per family, no logic."""
-from . import algebra, arithmetic, elementary, networks, products, reductions, shapes, special
+from . import algebra, arithmetic, elementary, interpolation, networks, products, reductions, shapes, special
 
-__all__ = ["algebra", "arithmetic", "elementary", "networks", "products", "reductions", "shapes", "special"]
+__all__ = ["algebra", "arithmetic", "elementary", "interpolation", "networks", "products", "reductions", "shapes", "special"]

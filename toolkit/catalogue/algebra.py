@@ -1,9 +1,26 @@
-"""Linear algebra: solving, inverses, determinants, factors and eigenvalues of matrices (Giles 2008; Murray 2016)."""
+"""Linear algebra: solving, inverses, determinants, factors, eigenvalues and singular values of matrices (Giles 2008; Golub &
+Pereyra 1973 for the pseudo-inverse; Murray 2016 for Cholesky's factor; Townsend 2016 for the singular vectors)."""
 import numpy as np
 
 from ..domain import array, distinct, regular, spd
 from ..primitive import flat, primitive
-from ..runtime import eigenvectors, fold, gaps, half_lower, logabsdet, mirror, select, slogdet_sign, spread
+from ..runtime import (
+    eigenvectors,
+    fold,
+    gaps,
+    gram,
+    half_lower,
+    left_vectors,
+    logabsdet,
+    mirror,
+    pinched,
+    right_vectors,
+    select,
+    singular_values,
+    slogdet_sign,
+    spread,
+    transposed,
+)
 
 
 @primitive(np.linalg.solve, domain=(regular("n n"), array("n")), flops=lambda n: 2 * n**3 // 3)
@@ -41,8 +58,20 @@ def _(out, a_dot):
     return -(out @ a_dot @ out)
 
 
+@primitive(np.linalg.pinv, domain=(array("m n"),), flops=lambda m, n: 20 * m * n * n,
+           kinks={"the rank changes: taken as if it did not": ((np.zeros((2, 2)),), (np.zeros((2, 2)),))})
+def pinv(a):
+    return np.linalg.pinv(a)
+
+@pinv.differential
+def _(a, out, a_dot):
+    # P' = -P A' P + P P^T A'^T (I - A P) + (I - P A) A'^T P^T P (Golub & Pereyra 1973, eq. 4.12)
+    return (gram(out, out) @ (transposed(a_dot) - transposed(a_dot) @ (a @ out))
+            + (transposed(a_dot) - out @ (a @ transposed(a_dot))) @ (out.T @ out) - out @ a_dot @ out)
+
+
 @primitive(np.linalg.det, domain=(regular("n n"),), flops=lambda n: 2 * n**3 // 3,
-           kinks=("singular: refused by np.linalg.inv",))
+           kinks={"singular: refused by np.linalg.inv": ((np.zeros((2, 2)),), np.linalg.LinAlgError)})
 def det(a):
     return np.linalg.det(a)
 
@@ -52,7 +81,7 @@ def _(a, out, a_dot):
 
 
 @primitive(logabsdet, domain=(regular("n n"),), flops=lambda n: 2 * n**3 // 3,
-           kinks=("singular: refused by np.linalg.inv",))
+           kinks={"singular: refused by np.linalg.inv": ((np.zeros((2, 2)),), np.linalg.LinAlgError)})
 def logabsdet_(a):
     return logabsdet(a)
 
@@ -62,7 +91,7 @@ def _(a, a_dot):
 
 
 @primitive(np.linalg.norm, domain=(array("m n"),), ranks=(None,), flops=lambda m, n: 2 * m * n,
-           kinks=("x = 0: derivative is 0",))
+           kinks={"x = 0: derivative is 0": ((np.zeros((2, 2)),), (np.zeros((2, 2)),))})
 def norm(x):
     return np.linalg.norm(x)
 
@@ -82,22 +111,70 @@ def _(out, a_dot):
 
 
 @primitive(np.linalg.eigvalsh, domain=(spd("n n"),), flops=lambda n: 4 * n**3 // 3,
-           kinks=("equal eigenvalues: LAPACK's basis",))
+           kinks={"equal eigenvalues: in LAPACK's basis": ((np.eye(2),), ([[1, 0], [0, 2]],))})
 def eigvalsh(a):
     return np.linalg.eigvalsh(a)
 
 @eigvalsh.differential
 def _(a, a_dot):
-    return np.diag(eigenvectors(a).T @ mirror(a_dot) @ eigenvectors(a), 0)
+    return pinched(eigenvectors(a), mirror(a_dot), eigenvectors(a))
 
 
-@primitive(eigenvectors, domain=(spd("n n"),), flops=lambda n: 9 * n**3, kinks=("equal eigenvalues: taken as unsplit",))
+@primitive(eigenvectors, domain=(spd("n n"),), flops=lambda n: 9 * n**3,
+           kinks={"equal eigenvalues: taken as unsplit": ((np.eye(2),), (np.zeros((2, 2)),))})
 def eigenvectors_(a):
     return eigenvectors(a)
 
 @eigenvectors_.differential
 def _(a, out, a_dot):
     return out @ (gaps(np.linalg.eigvalsh(a)) * (out.T @ mirror(a_dot) @ out))
+
+
+@primitive(singular_values, domain=(array("m n"),), flops=lambda m, n: 4 * m * n * n,
+           kinks={"equal singular values: in LAPACK's basis": ((np.eye(2),), ([[1, 0], [0, 2]],))})
+def singular_values_(a):
+    return singular_values(a)
+
+@singular_values_.differential
+def _(a, a_dot):
+    return pinched(left_vectors(a), a_dot, right_vectors(a))
+
+
+@primitive(left_vectors, domain=(array("m n"),), flops=lambda m, n: 20 * m * n * n,
+           kinks={"equal singular values: taken as unsplit": ((np.eye(2),), (np.zeros((2, 2)),))})
+def left_vectors_(a):
+    return left_vectors(a)
+
+@left_vectors_.differential
+def _(a, out, a_dot):
+    # with P = U^T A' V and F[i, j] = 1 / (s_j^2 - s_i^2): U' = U (F o (P S + S P^T)) + (I - U U^T) A' V / S (Townsend 2016)
+    return (out @ (gaps(singular_values(a) * singular_values(a))
+                   * (out.T @ a_dot @ (right_vectors(a) * singular_values(a))
+                      + (right_vectors(a) * singular_values(a)).T @ transposed(a_dot) @ out))
+            + (a_dot - out @ (out.T @ a_dot)) @ (right_vectors(a) / singular_values(a)))
+
+
+@primitive(right_vectors, domain=(array("m n"),), flops=lambda m, n: 20 * m * n * n,
+           kinks={"equal singular values: taken as unsplit": ((np.eye(2),), (np.zeros((2, 2)),))})
+def right_vectors_(a):
+    return right_vectors(a)
+
+@right_vectors_.differential
+def _(a, out, a_dot):
+    # the left ones of A^T
+    return (out @ (gaps(singular_values(a) * singular_values(a))
+                   * (out.T @ transposed(a_dot) @ (left_vectors(a) * singular_values(a))
+                      + (left_vectors(a) * singular_values(a)).T @ a_dot @ out))
+            + (transposed(a_dot) - out @ (out.T @ transposed(a_dot))) @ (left_vectors(a) / singular_values(a)))
+
+
+@primitive(transposed, domain=(array("m n"),), flops=0)
+def transposed_(a):
+    return transposed(a)
+
+@transposed_.transpose("a")
+def _(out_bar):
+    return transposed(out_bar)
 
 
 @primitive(gaps, domain=(distinct("n"),), flops=lambda n: 5 * n * n)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..domain import Interval, fixed, positive, real
 from ..primitive import flat, primitive
-from ..runtime import keep, select
+from ..runtime import exponent, keep, select
 
 
 @primitive(operator.add, np.add, domain=(real, real))
@@ -55,7 +55,7 @@ def _(x_dot):
     return -x_dot
 
 
-@primitive(operator.pos, np.positive, domain=(real,), flops=0)
+@primitive(operator.pos, np.positive, np.conjugate, domain=(real,), flops=0)
 def pos(x):
     return +x
 
@@ -64,8 +64,19 @@ def _(x_dot):
     return x_dot
 
 
+@primitive(np.sum, np.mean, np.prod, np.max, np.min, np.amax, np.amin, np.average, domain=(real,), ranks=(0,), flops=0)
+def alone(x):
+    """A number is its own sum, mean and extreme."""
+    return +x
+
+@alone.differential
+def _(x_dot):
+    return x_dot
+
+
 @primitive(operator.pow, np.power, math.pow, builtins.pow, np.float_power, domain=(positive, real), flops=40,
-           kinks=("x <= 0: derivative in y is 0", "y = 0: derivative in x is 0, also at x = 0"))
+           kinks={"x = 0: derivative in y is 0": ((0.0, 2.0), (0.0, 0.0)),
+                  "y = 0: derivative in x is 0, also at x = 0": ((0.0, 0.0), (0.0, 0.0))})
 def power(x, y):
     return x ** y
 
@@ -76,7 +87,7 @@ def _(x, y, out, x_dot, y_dot):
 
 
 @primitive(operator.mod, np.mod, np.remainder, domain=(real, positive), flops=8,
-           kinks=("x a multiple of y: derivative of the branch x >= 0",))
+           kinks={"x a multiple of y: the branch above": ((2.0, 1.0), (1.0, -2.0))})
 def mod(x, y):
     return x % y
 
@@ -85,7 +96,8 @@ def _(x, y, x_dot, y_dot):
     return x_dot - np.floor(x / y) * y_dot
 
 
-@primitive(np.fmod, math.fmod, domain=(real, positive), flops=8, kinks=("x a multiple of y: the branch towards 0",))
+@primitive(np.fmod, math.fmod, domain=(real, positive), flops=8,
+           kinks={"x a multiple of y: the branch away from 0": ((2.0, 1.0), (1.0, -2.0))})
 def fmod(x, y):
     return np.fmod(x, y)
 
@@ -112,7 +124,8 @@ def _(x, x_dot):
     return 2.0 * x * x_dot
 
 
-@primitive(builtins.abs, operator.abs, np.abs, np.fabs, math.fabs, domain=(real,), kinks=("x = 0: derivative is 0",))
+@primitive(builtins.abs, operator.abs, np.abs, np.fabs, math.fabs, domain=(real,),
+           kinks={"x = 0: derivative is 0": ((0.0,), (0.0,))})
 def absolute(x):
     return np.abs(x)
 
@@ -121,13 +134,33 @@ def _(x, x_dot):
     return np.sign(x) * x_dot
 
 
-@primitive(np.copysign, math.copysign, domain=(positive, real), kinks=("x = 0: the sign bit of x decides",))
+@primitive(np.copysign, math.copysign, domain=(positive, real),
+           kinks={"x = 0: the sign bit of x decides": ((0.0, -1.0), (-1.0, 0.0))})
 def copysign(x, y):
     return np.copysign(x, y)
 
 @copysign.differential
 def _(x, y, x_dot):
     return np.copysign(1.0, x) * np.copysign(1.0, y) * x_dot
+
+
+@primitive(np.ldexp, math.ldexp, domain=(real, fixed(2, -1)))
+def ldexp(x, i):
+    return np.ldexp(x, i)
+
+@ldexp.transpose("x")
+def _(i, out_bar):
+    return np.ldexp(out_bar, i)
+
+
+@primitive(np.nan_to_num, domain=(real,),
+           kinks={"x not finite: derivative is 0": ((np.inf,), (0.0,))})
+def nan_to_num(x):
+    return np.nan_to_num(x)
+
+@nan_to_num.differential
+def _(x, x_dot):
+    return keep(np.isfinite(x), x_dot)
 
 
 @primitive(float, np.float64, domain=(real,), ranks=(0,), flops=0)
@@ -150,7 +183,8 @@ def _(x_dot):
 
 # ---- choice ----------------------------------------------------------------------------------------------------------
 
-@primitive(np.maximum, np.fmax, domain=(real, real), kinks=("x = y: x is chosen",))
+@primitive(np.maximum, np.fmax, domain=(real, real),
+           kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0))})
 def maximum(x, y):
     return np.maximum(x, y)
 
@@ -159,7 +193,8 @@ def _(x, y, x_dot, y_dot):
     return keep(x >= y, x_dot) + keep(x < y, y_dot)
 
 
-@primitive(np.minimum, np.fmin, domain=(real, real), kinks=("x = y: x is chosen",))
+@primitive(np.minimum, np.fmin, domain=(real, real),
+           kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0))})
 def minimum(x, y):
     return np.minimum(x, y)
 
@@ -168,7 +203,8 @@ def _(x, y, x_dot, y_dot):
     return keep(x <= y, x_dot) + keep(x > y, y_dot)
 
 
-@primitive(builtins.max, domain=(real, real), ranks=(0, 0), kinks=("x = y: x is chosen",))
+@primitive(builtins.max, domain=(real, real), ranks=(0, 0),
+           kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0))})
 def larger(x, y):
     return max(x, y)
 
@@ -177,7 +213,8 @@ def _(x, y, x_dot, y_dot):
     return keep(x >= y, x_dot) + keep(x < y, y_dot)
 
 
-@primitive(builtins.min, domain=(real, real), ranks=(0, 0), kinks=("x = y: x is chosen",))
+@primitive(builtins.min, domain=(real, real), ranks=(0, 0),
+           kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0))})
 def smaller(x, y):
     return min(x, y)
 
@@ -187,7 +224,7 @@ def _(x, y, x_dot, y_dot):
 
 
 @primitive(np.clip, domain=(real, Interval(-1.0, -0.5), Interval(0.5, 1.0)), flops=2,
-           kinks=("x at a bound: x is chosen",))
+           kinks={"x at a bound: x is chosen": ((0.5, -1.0, 0.5), (1.0, 0.0, 0.0))})
 def clip(x, low, high):
     return np.minimum(np.maximum(x, low), high)
 
@@ -221,10 +258,11 @@ flat(operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.n
      operator.not_, operator.truth, operator.contains, np.less, np.less_equal, np.greater, np.greater_equal, np.equal,
      np.not_equal, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.isnan, np.isinf, np.isfinite,
      np.signbit, math.isnan, math.isinf, math.isfinite, np.isclose, np.allclose, np.array_equal, np.any, np.all,
-     builtins.any, builtins.all, bool, np.bool_, builtins.isinstance, why="a truth value")
+     builtins.any, builtins.all, bool, np.bool_, builtins.isinstance, np.isin, np.isposinf, np.isneginf, np.isreal,
+     np.iscomplex, np.isrealobj, np.iscomplexobj, np.isscalar, why="a truth value")
 flat(operator.floordiv, np.floor_divide, operator.and_, operator.or_, operator.xor, operator.invert, operator.lshift,
      operator.rshift, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.gcd,
      np.lcm, math.gcd, int, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64, np.intp,
-     len, range, builtins.enumerate, builtins.zip, hash, ord, why="an integer")
-flat(np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.sign, np.heaviside,
+     len, range, builtins.enumerate, builtins.zip, hash, ord, exponent, why="an integer")
+flat(np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.sign, np.heaviside, np.spacing, np.imag, np.angle,
      math.floor, math.ceil, math.trunc, builtins.round)

@@ -9,7 +9,8 @@ from ..runtime import select
 
 # ---- roots, exponentials, logarithms ---------------------------------------------------------------------------------
 
-@primitive(np.sqrt, math.sqrt, domain=(positive,), flops=6, kinks=("x = 0: derivative is inf",))
+@primitive(np.sqrt, math.sqrt, domain=(positive,), flops=6,
+           kinks={"x = 0: derivative is inf": ((0.0,), (np.inf,))})
 def sqrt(x):
     return np.sqrt(x)
 
@@ -18,7 +19,8 @@ def _(out, x_dot):
     return 0.5 * x_dot / out
 
 
-@primitive(np.cbrt, domain=(positive,), flops=25, kinks=("x = 0: derivative is inf",))
+@primitive(np.cbrt, domain=(positive,), flops=25,
+           kinks={"x = 0: derivative is inf": ((0.0,), (np.inf,))})
 def cbrt(x):
     return np.cbrt(x)
 
@@ -27,7 +29,8 @@ def _(out, x_dot):
     return x_dot / (3.0 * out * out)
 
 
-@primitive(np.hypot, math.hypot, domain=(real, real), flops=15, kinks=("x = y = 0: derivatives are 0",))
+@primitive(np.hypot, math.hypot, domain=(real, real), flops=15,
+           kinks={"x = y = 0: derivatives are 0": ((0.0, 0.0), (0.0, 0.0))})
 def hypot(x, y):
     return np.hypot(x, y)
 
@@ -99,7 +102,8 @@ def _(x, x_dot):
     return x_dot / (2.302585092994046 * x)
 
 
-@primitive(np.logaddexp, domain=(real, real), flops=45, kinks=("x = y = -inf: not a number",))
+@primitive(np.logaddexp, domain=(real, real), flops=45,
+           kinks={"x = y = -inf: not a number": ((-np.inf, -np.inf), (np.nan, np.nan))})
 def logaddexp(x, y):
     return np.logaddexp(x, y)
 
@@ -108,7 +112,8 @@ def _(x, y, out, x_dot, y_dot):
     return np.exp(x - out) * x_dot + np.exp(y - out) * y_dot
 
 
-@primitive(np.logaddexp2, domain=(real, real), flops=45, kinks=("x = y = -inf: not a number",))
+@primitive(np.logaddexp2, domain=(real, real), flops=45,
+           kinks={"x = y = -inf: not a number": ((-np.inf, -np.inf), (np.nan, np.nan))})
 def logaddexp2(x, y):
     return np.logaddexp2(x, y)
 
@@ -146,7 +151,8 @@ def _(out, x_dot):
     return (1.0 + out * out) * x_dot
 
 
-@primitive(np.arcsin, math.asin, domain=(unit,), flops=25, kinks=("x = -1, 1: derivative is inf",))
+@primitive(np.arcsin, math.asin, domain=(unit,), flops=25,
+           kinks={"x = 1: derivative is inf": ((1.0,), (np.inf,)), "x = -1: derivative is inf": ((-1.0,), (np.inf,))})
 def arcsin(x):
     return np.arcsin(x)
 
@@ -155,7 +161,8 @@ def _(x, x_dot):
     return x_dot / np.sqrt((1.0 - x) * (1.0 + x))
 
 
-@primitive(np.arccos, math.acos, domain=(unit,), flops=25, kinks=("x = -1, 1: derivative is -inf",))
+@primitive(np.arccos, math.acos, domain=(unit,), flops=25,
+           kinks={"x = 1: derivative is -inf": ((1.0,), (-np.inf,)), "x = -1: derivative is -inf": ((-1.0,), (-np.inf,))})
 def arccos(x):
     return np.arccos(x)
 
@@ -173,7 +180,8 @@ def _(x, x_dot):
     return x_dot / (1.0 + x * x)
 
 
-@primitive(np.arctan2, math.atan2, domain=(real, positive), flops=30, kinks=("x = y = 0: not a number",))
+@primitive(np.arctan2, math.atan2, domain=(real, positive), flops=30,
+           kinks={"x = y = 0: not a number": ((0.0, 0.0), (np.nan, np.nan))})
 def arctan2(y, x):
     return np.arctan2(y, x)
 
@@ -238,7 +246,8 @@ def _(x, x_dot):
     return x_dot / np.hypot(1.0, x)
 
 
-@primitive(np.arccosh, math.acosh, domain=(Interval(1.2, 3.0),), flops=30, kinks=("x = 1: derivative is inf",))
+@primitive(np.arccosh, math.acosh, domain=(Interval(1.2, 3.0),), flops=30,
+           kinks={"x = 1: derivative is inf": ((1.0,), (np.inf,))})
 def arccosh(x):
     return np.arccosh(x)
 
@@ -247,7 +256,8 @@ def _(x, x_dot):
     return x_dot / np.sqrt((x - 1.0) * (x + 1.0))
 
 
-@primitive(np.arctanh, math.atanh, domain=(unit,), flops=30, kinks=("x = -1, 1: derivative is inf",))
+@primitive(np.arctanh, math.atanh, domain=(unit,), flops=30,
+           kinks={"x = 1: derivative is inf": ((1.0,), (np.inf,)), "x = -1: derivative is inf": ((-1.0,), (np.inf,))})
 def arctanh(x):
     return np.arctanh(x)
 

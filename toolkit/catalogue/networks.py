@@ -6,7 +6,8 @@ from ..primitive import primitive
 from ..runtime import keep, logsumexp, relu, sigmoid, softmax, softplus, spread
 
 
-@primitive(relu, domain=(real,), kinks=("x = 0: derivative is 0",))
+@primitive(relu, domain=(real,),
+           kinks={"x = 0: derivative is 0": ((0.0,), (0.0,))})
 def relu_(x):
     return relu(x)
 
@@ -42,7 +43,7 @@ def _(x, out, x_dot):
     return np.sum(np.exp(x - out) * x_dot)
 
 
-@primitive(logsumexp, domain=(array("m n"), fixed(0, 1, -1)), ranks=(None, None), flops=lambda m, n: 25 * m * n)
+@primitive(logsumexp, domain=(array("m n"), fixed(0, 1, -1, None)), ranks=(None, None), flops=lambda m, n: 25 * m * n)
 def logsumexp_axis(x, axis):
     return logsumexp(x, axis)
 

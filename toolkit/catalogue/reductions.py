@@ -3,24 +3,30 @@ import builtins
 
 import numpy as np
 
-from ..domain import array, distinct, fixed
+from ..domain import array, distinct, fixed, number, positive_array, quantiles
 from ..primitive import flat, primitive
 from ..runtime import (
     advance,
     after,
     before,
+    cast,
+    centred,
     count,
     delay,
     fill,
     flatten,
+    gram,
     keep,
-    median_weights,
     pick,
+    quantile_slopes,
+    quantile_weights,
     recur,
     recur_back,
+    select,
     shaped,
     spread,
     suffix_sum,
+    suffix_sum_along,
 )
 
 
@@ -33,7 +39,7 @@ def _(x, out_bar):
     return fill(out_bar, x.shape)
 
 
-@primitive(np.sum, domain=(array("n m"), fixed(0, 1)), ranks=(None, None), flops=lambda n, m: n * m)
+@primitive(np.sum, domain=(array("n m"), fixed(0, 1, None, (0, 1))), ranks=(None, None), flops=lambda n, m: n * m)
 def sum_axis(x, axis):
     return np.sum(x, axis)
 
@@ -69,6 +75,25 @@ def _(x, out_bar):
     return fill(out_bar / count(x.shape), x.shape)
 
 
+@primitive(np.nanmean, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: n * m)
+def nanmean(x):
+    return np.nanmean(x)
+
+@nanmean.differential
+def _(x, x_dot):
+    return np.sum(keep(np.logical_not(np.isnan(x)), x_dot)) / np.sum(np.logical_not(np.isnan(x)))
+
+
+@primitive(np.average, domain=(array("n m"), fixed(None), positive_array("n m")), ranks=(None, None, None),
+           flops=lambda n, m: 3 * n * m)
+def average(a, axis, weights):
+    return np.average(a, axis, weights)
+
+@average.differential
+def _(a, weights, out, a_dot, weights_dot):
+    return (np.sum(weights * a_dot) + np.sum((a - out) * weights_dot)) / np.sum(weights)
+
+
 @primitive(np.var, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: 4 * n * m)
 def var(x):
     return np.var(x)
@@ -79,13 +104,33 @@ def _(x, x_dot):
 
 
 @primitive(np.std, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: 4 * n * m,
-           kinks=("all entries equal: not a number",))
+           kinks={"all entries equal: not a number": ((np.ones(2),), ([np.nan, np.nan],))})
 def std(x):
     return np.std(x)
 
 @std.differential
 def _(x, out, x_dot):
     return np.mean((x - np.mean(x)) * x_dot) / out
+
+
+@primitive(np.nanvar, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: 4 * n * m)
+def nanvar(x):
+    return np.nanvar(x)
+
+@nanvar.differential
+def _(x, x_dot):
+    return 2.0 * np.sum(keep(np.logical_not(np.isnan(x)), x - np.nanmean(x)) * x_dot) / np.sum(np.logical_not(np.isnan(x)))
+
+
+@primitive(np.nanstd, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: 4 * n * m,
+           kinks={"all entries equal: not a number": ((np.ones(2),), ([np.nan, np.nan],))})
+def nanstd(x):
+    return np.nanstd(x)
+
+@nanstd.differential
+def _(x, out, x_dot):
+    return (np.sum(keep(np.logical_not(np.isnan(x)), x - np.nanmean(x)) * x_dot)
+            / (out * np.sum(np.logical_not(np.isnan(x)))))
 
 
 @primitive(np.prod, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: n * m)
@@ -97,10 +142,39 @@ def _(x, x_dot):
     return np.sum(shaped(before(flatten(x)) * after(flatten(x)), x.shape) * x_dot)
 
 
-# ---- extremes --------------------------------------------------------------------------------------------------------
+@primitive(np.nanprod, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: n * m)
+def nanprod(x):
+    return np.nanprod(x)
 
-@primitive(np.max, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: n * m,
-           kinks=("ties: the first is chosen",))
+@nanprod.differential
+def _(x, x_dot):
+    return np.sum(keep(np.logical_not(np.isnan(x)), shaped(before(flatten(select(np.isnan(x), 1.0, x)))
+                                                           * after(flatten(select(np.isnan(x), 1.0, x))), x.shape)) * x_dot)
+
+
+@primitive(np.cov, domain=(array("m n"),), flops=lambda m, n: 2 * m * m * n)
+def cov(m):
+    return np.cov(m)
+
+@cov.differential
+def _(m, m_dot):
+    # the rows of centred(m) sum to zero, so that the means of the tangent's rows drop out
+    return (gram(m_dot, centred(m)) + gram(centred(m), m_dot)) / (m.shape[1] - 1)
+
+
+@primitive(centred, domain=(array("m n"),), flops=lambda m, n: 2 * m * n)
+def centred_(x):
+    return centred(x)
+
+@centred_.transpose("x")
+def _(out_bar):
+    return centred(out_bar)
+
+
+# ---- extremes and other order statistics -------------------------------------------------------------------------------
+
+@primitive(np.max, np.amax, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: n * m,
+           kinks={"ties: the first is chosen": ((np.ones(2),), ([1, 0],))})
 def largest(x):
     return np.max(x)
 
@@ -109,8 +183,8 @@ def _(x, x_dot):
     return pick(x_dot, np.argmax(x))
 
 
-@primitive(np.min, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: n * m,
-           kinks=("ties: the first is chosen",))
+@primitive(np.min, np.amin, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: n * m,
+           kinks={"ties: the first is chosen": ((np.ones(2),), ([1, 0],))})
 def smallest(x):
     return np.min(x)
 
@@ -120,7 +194,7 @@ def _(x, x_dot):
 
 
 @primitive(np.ptp, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: 2 * n * m,
-           kinks=("ties: the first is chosen",))
+           kinks={"all entries equal: derivative is 0": ((np.ones(2),), ([0, 0],))})
 def ptp(x):
     return np.ptp(x)
 
@@ -129,14 +203,97 @@ def _(x, x_dot):
     return pick(x_dot, np.argmax(x)) - pick(x_dot, np.argmin(x))
 
 
-@primitive(np.median, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: 10 * n * m,
-           kinks=("ties: those that sorting puts in the middle",))
+@primitive(np.nanmax, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: n * m,
+           kinks={"ties: the first is chosen": ((np.ones(2),), ([1, 0],))})
+def nanmax(x):
+    return np.nanmax(x)
+
+@nanmax.differential
+def _(x, x_dot):
+    return pick(x_dot, np.nanargmax(x))
+
+
+@primitive(np.nanmin, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: n * m,
+           kinks={"ties: the first is chosen": ((np.ones(2),), ([1, 0],))})
+def nanmin(x):
+    return np.nanmin(x)
+
+@nanmin.differential
+def _(x, x_dot):
+    return pick(x_dot, np.nanargmin(x))
+
+
+@primitive(np.median, np.nanmedian, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: 10 * n * m,
+           kinks={"ties: that which sorting puts in the middle": ((np.ones(3),), ([0, 1, 0],))})
 def median(x):
     return np.median(x)
 
 @median.differential
 def _(x, x_dot):
-    return np.sum(median_weights(x) * x_dot)
+    return np.sum(quantile_weights(x, 0.5) * x_dot)
+
+
+@primitive(np.quantile, np.nanquantile, domain=(distinct("n m"), number(0.11, 0.17)), ranks=(None, 0),
+           flops=lambda n, m: 10 * n * m,
+           kinks={"q at an entry: the interval above": ((np.array([0.0, 1.0, 3.0]), 0.5), ([0, 1, 0], 4.0))})
+def quantile(a, q):
+    return np.quantile(a, q)
+
+@quantile.differential
+def _(a, q, a_dot, q_dot):
+    return np.sum(quantile_weights(a, q) * a_dot) + np.sum(quantile_slopes(a, q) * a) * q_dot
+
+
+@primitive(np.quantile, np.nanquantile, domain=(distinct("n m"), quantiles("k")), ranks=(None, 1),
+           flops=lambda n, m, k: 10 * n * m * k,
+           kinks={"q at an entry: the interval above": ((np.array([0.0, 1.0, 3.0]), np.array([0.5])), ([0, 1, 0], [4.0]))})
+def quantiles_(a, q):
+    return np.quantile(a, q)
+
+@quantiles_.differential
+def _(a, q, out, a_dot, q_dot):
+    return quantile_weights(a, q) @ flatten(cast(a_dot, out)) + quantile_slopes(a, q) @ flatten(cast(a, out)) * q_dot
+
+
+@primitive(np.percentile, np.nanpercentile, domain=(distinct("n m"), number(11.0, 17.0)), ranks=(None, 0),
+           flops=lambda n, m: 10 * n * m,
+           kinks={"q at an entry: the interval above": ((np.array([0.0, 1.0, 3.0]), 50.0), ([0, 1, 0], 0.04))})
+def percentile(a, q):
+    return np.percentile(a, q)
+
+@percentile.differential
+def _(a, q, a_dot, q_dot):
+    return np.sum(quantile_weights(a, 0.01 * q) * a_dot) + 0.01 * np.sum(quantile_slopes(a, 0.01 * q) * a) * q_dot
+
+
+@primitive(np.percentile, np.nanpercentile, domain=(distinct("n m"), quantiles("k", 100.0)), ranks=(None, 1),
+           flops=lambda n, m, k: 10 * n * m * k,
+           kinks={"q at an entry: the interval above": ((np.array([0.0, 1.0, 3.0]), np.array([50.0])), ([0, 1, 0], [0.04]))})
+def percentiles(a, q):
+    return np.percentile(a, q)
+
+@percentiles.differential
+def _(a, q, out, a_dot, q_dot):
+    return (quantile_weights(a, 0.01 * q) @ flatten(cast(a_dot, out))
+            + 0.01 * (quantile_slopes(a, 0.01 * q) @ flatten(cast(a, out))) * q_dot)
+
+
+@primitive(quantile_weights, domain=(distinct("n m"), number(0.11, 0.17)), ranks=(None, 0), flops=lambda n, m: 10 * n * m)
+def quantile_weights_(x, q):
+    return quantile_weights(x, q)
+
+@quantile_weights_.differential
+def _(x, q, q_dot):
+    return quantile_slopes(x, q) * q_dot
+
+
+@primitive(quantile_weights, domain=(distinct("n m"), quantiles("k")), ranks=(None, 1), flops=lambda n, m, k: 10 * n * m * k)
+def quantiles_weights(x, q):
+    return quantile_weights(x, q)
+
+@quantiles_weights.differential
+def _(x, q, out, q_dot):
+    return quantile_slopes(x, q) * spread(q_dot, out.shape, 1)
 
 
 # ---- running sums and products ---------------------------------------------------------------------------------------
@@ -148,6 +305,33 @@ def cumsum(x):
 @cumsum.transpose("x")
 def _(x, out_bar):
     return shaped(suffix_sum(out_bar), x.shape)
+
+
+@primitive(np.cumsum, domain=(array("n m"), fixed(0, 1, -1)), ranks=(None, None), flops=lambda n, m: n * m)
+def cumsum_along(x, axis):
+    return np.cumsum(x, axis)
+
+@cumsum_along.transpose("x")
+def _(axis, out_bar):
+    return suffix_sum_along(out_bar, axis)
+
+
+@primitive(suffix_sum_along, domain=(array("n m"), fixed(0, 1)), ranks=(None, None), flops=lambda n, m: n * m)
+def suffix_sum_along_(v, axis):
+    return suffix_sum_along(v, axis)
+
+@suffix_sum_along_.transpose("v")
+def _(axis, out_bar):
+    return np.cumsum(out_bar, axis)
+
+
+@primitive(np.nancumsum, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: n * m)
+def nancumsum(x):
+    return np.nancumsum(x)
+
+@nancumsum.differential
+def _(x, x_dot):
+    return np.cumsum(keep(np.logical_not(np.isnan(x)), x_dot))
 
 
 @primitive(suffix_sum, domain=(array("n"),), ranks=(None,), flops=lambda n: n)
@@ -166,6 +350,16 @@ def cumprod(x):
 @cumprod.differential
 def _(x, x_dot):
     return recur(flatten(x), before(flatten(x)) * flatten(x_dot))
+
+
+@primitive(np.nancumprod, domain=(array("n m"),), ranks=(None,), flops=lambda n, m: n * m)
+def nancumprod(x):
+    return np.nancumprod(x)
+
+@nancumprod.differential
+def _(x, x_dot):
+    return recur(flatten(select(np.isnan(x), 1.0, x)), before(flatten(select(np.isnan(x), 1.0, x)))
+                 * flatten(keep(np.logical_not(np.isnan(x)), x_dot)))
 
 
 @primitive(before, domain=(array("n"),), flops=lambda n: n)
@@ -231,4 +425,4 @@ def _(out_bar):
 
 
 flat(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.count_nonzero, count, why="an integer")
-flat(median_weights)
+flat(quantile_slopes)

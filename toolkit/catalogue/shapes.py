@@ -1,34 +1,38 @@
 """Views, copies, broadcasting and its transpose, and functions that move entries about."""
 import numpy as np
 
-from ..domain import array, distinct, fixed
+from ..domain import array, distinct, fixed, number
 from ..primitive import flat, primitive, view
 from ..runtime import (
     cast,
     count,
+    distinct_places,
     fill,
     flatten,
+    order,
     pick,
     place,
     repeated,
     scaled_eye,
     scatter,
+    scatter_along,
     shaped,
     spread,
     spread_like,
     unbroadcast,
     undiag,
     undiff,
+    vander_slope,
 )
 
 view(np.transpose, np.reshape, np.ravel, np.expand_dims, np.flip, np.fliplr, np.flipud, np.swapaxes, np.moveaxis,
      np.rot90)
 
 flat(np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri, np.arange, np.zeros_like, np.ones_like, np.empty_like,
-     np.indices, why="does not depend on values")
+     np.indices, np.bartlett, np.blackman, np.hamming, np.hanning, why="does not depend on values")
 flat(np.shape, np.size, np.ndim, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted,
      np.digitize, np.bincount, np.broadcast_shapes, np.tril_indices, np.triu_indices, np.tril_indices_from,
-     np.triu_indices_from, repeated, why="an integer")
+     np.triu_indices_from, repeated, order, distinct_places, why="an integer")
 
 
 # ---- broadcasting and casts ------------------------------------------------------------------------------------------
@@ -42,7 +46,7 @@ def _(out_bar):
     return np.sum(out_bar)
 
 
-@primitive(spread, domain=(array("n"), fixed((4, 4)), fixed(0, 1)), ranks=(None, None, None))
+@primitive(spread, domain=(array("n"), fixed((4, 4)), fixed(0, 1, (-1,))), ranks=(None, None, None))
 def spread_(y, shape, axis):
     return spread(y, shape, axis)
 
@@ -99,6 +103,45 @@ def _(num, out, start_dot, stop_dot):
                 + fill(stop_dot, (num,)) * np.linspace(0.0, 1.0, num), out)
 
 
+@primitive(np.logspace, domain=(number(-0.5, 0.0), number(0.2, 0.5), fixed(5)), ranks=(0, 0, None), flops=lambda: 300)
+def logspace(start, stop, num=50):
+    return np.logspace(start, stop, num)
+
+@logspace.differential
+def _(num, out, start_dot, stop_dot):
+    return 2.302585092994046 * out * (fill(start_dot, (num,)) * np.linspace(1.0, 0.0, num)
+                                      + fill(stop_dot, (num,)) * np.linspace(0.0, 1.0, num))
+
+
+@primitive(np.geomspace, domain=(number(0.5, 1.0), number(2.0, 3.0), fixed(5)), ranks=(0, 0, None), flops=lambda: 300)
+def geomspace(start, stop, num=50):
+    return np.geomspace(start, stop, num)
+
+@geomspace.differential
+def _(start, stop, num, out, start_dot, stop_dot):
+    return out * (fill(start_dot / start, (num,)) * np.linspace(1.0, 0.0, num)
+                  + fill(stop_dot / stop, (num,)) * np.linspace(0.0, 1.0, num))
+
+
+@primitive(np.vander, domain=(array("n"), fixed(3, 4), fixed(False, True)), ranks=(1, None, None), flops=lambda n: n * n)
+def vander(x, N=None, increasing=False):
+    return np.vander(x, N, increasing)
+
+@vander.differential
+def _(x, increasing, out, x_dot):
+    return vander_slope(1, x, out.shape[1], increasing) * spread(x_dot, out.shape, 1)
+
+
+@primitive(vander_slope, domain=(fixed(1, 2), array("n"), fixed(4), fixed(False, True)), ranks=(None, 1, None, None),
+           flops=lambda n: 20 * n * n)
+def vander_slope_(order, x, n, increasing):
+    return vander_slope(order, x, n, increasing)
+
+@vander_slope_.differential
+def _(order, x, n, increasing, out, x_dot):
+    return vander_slope(order + 1, x, n, increasing) * spread(x_dot, out.shape, 1)
+
+
 # ---- copies and rearrangements ---------------------------------------------------------------------------------------
 
 @primitive(np.copy, domain=(array("m n"),), ranks=(None,), flops=0)
@@ -137,6 +180,15 @@ def _(shift, out_bar):
     return np.roll(out_bar, -shift)
 
 
+@primitive(np.take, domain=(array("m n"), fixed(0, -2)), ranks=(None, 0), flops=0)
+def take_one(a, indices):
+    return np.take(a, indices)
+
+@take_one.transpose("a")
+def _(a, indices, out_bar):
+    return place(out_bar, indices, a.shape)
+
+
 @primitive(np.take, domain=(array("m n"), fixed(np.array([5, 0, 5]), np.array([[1, 2], [3, 1]]))), ranks=(None, None),
            flops=0)
 def take(a, indices):
@@ -145,6 +197,52 @@ def take(a, indices):
 @take.transpose("a")
 def _(a, indices, out_bar):
     return scatter(out_bar, indices, a.shape)
+
+
+@primitive(np.take, domain=(array("m n"), fixed(np.array([2, 0, 2])), fixed(0, 1, -1)), ranks=(None, 1, None), flops=0)
+def take_along(a, indices, axis):
+    return np.take(a, indices, axis)
+
+@take_along.transpose("a")
+def _(a, indices, axis, out_bar):
+    return scatter_along(out_bar, indices, axis, a.shape)
+
+
+@primitive(scatter_along, domain=(array("m m"), fixed(np.array([2, 0, 2])), fixed(0), fixed((4, 3))),
+           ranks=(None, None, None, None), flops=lambda m: m * m)
+def scatter_along_(v, indices, axis, shape):
+    return scatter_along(v, indices, axis, shape)
+
+@scatter_along_.transpose("v")
+def _(indices, axis, out_bar):
+    return np.take(out_bar, indices, axis)
+
+
+@primitive(np.extract, domain=(fixed(np.array([True, False, True, True])), array("n")), ranks=(None, None), flops=0)
+def extract(condition, arr):
+    return np.extract(condition, arr)
+
+@extract.transpose("arr")
+def _(condition, arr, out_bar):
+    return scatter(out_bar, np.flatnonzero(condition), arr.shape)
+
+
+@primitive(np.delete, domain=(array("m n"), fixed(1, np.array([0, 3]))), ranks=(None, None), flops=0)
+def delete(arr, obj):
+    return np.delete(arr, obj)
+
+@delete.transpose("arr")
+def _(arr, obj, out_bar):
+    return scatter(out_bar, np.delete(np.arange(count(arr.shape)), obj), arr.shape)
+
+
+@primitive(np.resize, domain=(array("m n"), fixed((2, 7), (3,))), ranks=(None, None), flops=0)
+def resize(a, new_shape):
+    return np.resize(a, new_shape)
+
+@resize.transpose("a")
+def _(a, new_shape, out_bar):
+    return scatter(out_bar, np.resize(np.arange(count(a.shape)), new_shape), a.shape)
 
 
 @primitive(scatter, domain=(array("m"), fixed(np.array([5, 0, 5])), fixed((2, 3))), ranks=(None, None, None),
@@ -175,6 +273,15 @@ def _(i, out_bar):
     return pick(out_bar, i)
 
 
+@primitive(np.repeat, domain=(number(-2.0, 2.0), fixed(3)), ranks=(0, None), flops=0)
+def repeat_number(a, repeats):
+    return np.repeat(a, repeats)
+
+@repeat_number.transpose("a")
+def _(out_bar):
+    return np.sum(out_bar)
+
+
 @primitive(np.repeat, domain=(array("m n"), fixed(2)), ranks=(None, None), flops=0)
 def repeat(a, repeats):
     return np.repeat(a, repeats)
@@ -182,6 +289,25 @@ def repeat(a, repeats):
 @repeat.transpose("a")
 def _(a, repeats, out_bar):
     return scatter(out_bar, repeated(repeats, count(a.shape)), a.shape)
+
+
+@primitive(np.ediff1d, domain=(array("m n"),), ranks=(None,), flops=lambda m, n: m * n)
+def ediff1d(ary):
+    return np.ediff1d(ary)
+
+@ediff1d.transpose("ary")
+def _(ary, out_bar):
+    return shaped(undiff(out_bar, 1), ary.shape)
+
+
+@primitive(np.unwrap, domain=(array("m n"),), ranks=(None,), flops=lambda m, n: 8 * m * n,
+           kinks={"a difference of half a period: that of p": ((np.array([0.0, np.pi]),), ([1, 2],))})
+def unwrap(p):
+    return np.unwrap(p)
+
+@unwrap.differential
+def _(p_dot):
+    return p_dot
 
 
 @primitive(np.diff, domain=(array("m n"), fixed(1, 2)), ranks=(None, None), flops=lambda m, n: m * n)
@@ -202,13 +328,24 @@ def _(n, out_bar):
     return np.diff(out_bar, n)
 
 
-@primitive(np.sort, domain=(distinct("n"),), flops=lambda n: 10 * n, kinks=("ties: in the order of np.argsort",))
+@primitive(np.sort, domain=(distinct("m n"),), ranks=(None,), flops=lambda m, n: 10 * m * n,
+           kinks={"ties: in the order of np.argsort": ((np.ones(2),), ([1, 2],))})
 def sort(x):
     return np.sort(x)
 
 @sort.differential
 def _(x, x_dot):
-    return np.take(x_dot, np.argsort(x))
+    return np.take(x_dot, order(x))
+
+
+@primitive(np.unique, domain=(distinct("m n"),), ranks=(None,), flops=lambda m, n: 10 * m * n,
+           kinks={"equal entries: that of the first": ((np.ones(2),), ([1, 0],))})
+def unique(x):
+    return np.unique(x)
+
+@unique.differential
+def _(x, x_dot):
+    return np.take(x_dot, distinct_places(x))
 
 
 # ---- diagonals and triangles -----------------------------------------------------------------------------------------
@@ -229,6 +366,15 @@ def diagonal(v, k=0):
 @diagonal.transpose("v")
 def _(v, k, out_bar):
     return undiag(out_bar, k, v.shape)
+
+
+@primitive(np.diagflat, domain=(array("m n"), fixed(0, 1, -2)), ranks=(None, None), flops=0)
+def diagflat(v, k=0):
+    return np.diagflat(v, k)
+
+@diagflat.transpose("v")
+def _(v, k, out_bar):
+    return shaped(np.diag(out_bar, k), v.shape)
 
 
 @primitive(undiag, domain=(array("m"), fixed(0), fixed((3, 4))), ranks=(None, None, None), flops=0)
