@@ -114,7 +114,16 @@ class Writer:
         return self.draw(st.sampled_from(options))
 
     def chance(self, one_in):
+        """True once in so many times; it shrinks to False."""
         return self.draw(st.integers(0, one_in - 1)) == one_in - 1
+
+    def more(self, one_in):
+        """False once in so many times; it shrinks to False."""
+        return self.draw(st.integers(0, one_in - 1)) != 0
+
+    def whole(self, make):
+        """What `make()` returns; its choices may be left out together when a program is shrunk."""
+        return self.draw(st.builds(make))
 
     def fresh(self, stem):
         self.counts[stem] = self.counts.get(stem, 0) + 1
@@ -230,7 +239,7 @@ class Writer:
 
     def number(self, sc, depth=2):
         """A float."""
-        if not depth or self.chance(3):
+        if not depth or not self.more(3):
             if sc.ints and self.chance(6):
                 return f"({self.one('0.25', '0.5')} * {self.one(*sc.ints)})"
             return self.one("0.5", "-0.7", "1.5") if self.chance(8) else self.leaf(sc)
@@ -279,7 +288,7 @@ class Writer:
 
     def array(self, sc, shape, depth=2):
         """An array of a shape."""
-        if not depth or self.chance(3):
+        if not depth or not self.more(3):
             return self.view(sc, shape) or f"np.full({shape if len(shape) > 1 else shape[0]}, {bare(self.number(sc, 0))})"
         a = lambda: self.array(sc, shape, depth - 1)
         forms = ["+", "*", "-", "scaled", "sin", "tanh", "by", "neg", "where", "quotient", "reverse", "greatest", "exp", "copy"]
@@ -345,8 +354,8 @@ class Writer:
         """Statements; whether they always leave, and the names that are surely assigned in them."""
         start, sure, exited, left = len(self.lines), None, self.exited, False
         before = list(sc.floats), dict(sc.arrays)
-        while self.room > 0 and not self.chance(4 if sc.depth > 1 else 12):
-            left = self.statement(sc)
+        step = lambda: self.statement(sc) if self.more(4 if sc.depth > 1 else 12) else None
+        while self.room > 0 and (left := self.whole(step)) is not None:
             if self.exited > exited and sure is None:
                 sure = replace(sc, floats=before[0], arrays=before[1])
             before = list(sc.floats), dict(sc.arrays)
@@ -354,7 +363,7 @@ class Writer:
                 break
         if len(self.lines) == start:
             self.number_set(sc)
-        return left, sure or sc
+        return left or False, sure or sc
 
     def statement(self, sc):
         """One statement; whether it always leaves."""
@@ -579,7 +588,7 @@ class Writer:
     def branch(self, sc):
         left, kept = [], []
         self.add(sc, f"if {self.condition(sc)}:")
-        heads = ["if", *(["elif"] if self.chance(4) else []), *([] if self.chance(3) else ["else"])]
+        heads = ["if", *(["elif"] if self.chance(4) else []), *(["else"] if self.more(3) else [])]
         both = self.one(None, None, "s", "a") if heads[-1] == "else" else None
         name = both and self.fresh(both)
         shape = self.one((4,), (3,), (3, 4)) if both == "a" else ()
@@ -716,8 +725,8 @@ class Writer:
             return ", ".join(self.returned(sc, r, last) for r in result)
         total = bare(self.number(sc))
         if last:
-            parts = [n for n in sc.floats if not self.chance(4)]
-            parts += [f"np.sum({self.one(n, f'{n} * {n}', f'np.sin({n})')})" for n in sc.arrays if not self.chance(4)]
+            parts = [n for n in sc.floats if self.more(4)]
+            parts += [f"np.sum({self.one(n, f'{n} * {n}', f'np.sin({n})')})" for n in sc.arrays if self.more(4)]
             total = " + ".join(parts) or "1.5"
         if not result:
             return total

@@ -1,13 +1,10 @@
 """Every law, for every card of the catalogue. No card is named here: a new card is tested because it is there.
 
 All laws of a card run one after another in one process, since most of the time goes into Numba's own functions, which it
-compiles in order to type them, once in a process. Where this is what first imports Numba, it compiles without optimisation,
-which takes less than half the time: what LLVM makes of code is not the catalogue's.
+compiles in order to type them, once in a process. It compiles them without optimisation, which takes less than half the time
+(wherever this is what first imports the toolkit: Numba reads the setting once). What LLVM makes of code is not the catalogue's.
 """
-import os
-
-os.environ.setdefault("NUMBA_OPT", "0")
-
+# ruff: noqa: E402
 import ast
 import itertools
 from dataclasses import replace
@@ -16,6 +13,8 @@ import numba
 import numpy as np
 import pytest
 from numba import types
+
+numba.config.OPT = type(numba.config.OPT)(0)
 
 from tests.cards import (
     CARDS,

@@ -19,7 +19,8 @@ from toolkit.check import agree, size
 
 def examples(n):
     """So many programs, the same in every run; one that fails is shrunk and printed."""
-    return settings(max_examples=n, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    return settings(max_examples=n, derandomize=True, database=None, deadline=None, report_multiple_bugs=False,
+                    suppress_health_check=list(HealthCheck))
 
 
 def slopes(p, h):

@@ -34,10 +34,10 @@ def test_python_blocks_run_in_order(tmp_path):
 def test_the_refusal_is_what_the_toolkit_says(tmp_path, monkeypatch):
     shown = re.search(r"```text\n(toolkit.errors.Refusal: .*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
     script = tmp_path / "spectrum.py"
-    script.write_text("import numpy as np\n\n\ndef norm(x):\n    return np.linalg.svd(x)[1][0]\n", encoding="utf-8")
-    norm = runpy.run_path(str(script))["norm"]
+    script.write_text("import numpy as np\n\n\ndef triangle(x):\n    return np.linalg.qr(x)[1][0]\n", encoding="utf-8")
+    triangle = runpy.run_path(str(script))["triangle"]
     with pytest.raises(Refusal) as refusal:
-        grad(norm)(np.eye(3))
+        grad(triangle)(np.eye(3))
     assert f"toolkit.errors.Refusal: {refusal.value}\n" == shown.replace("  spectrum.py", f"  {script}")
 
 

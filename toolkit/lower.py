@@ -15,7 +15,7 @@ from .builder import constant, is_data, static
 from .domain import Block
 from .errors import Place, Refusal, UsageError
 from .primitive import CATALOGUE, FLAT, VIEWS, lookup
-from .program import UNDEFINED, Const, Do, ListDisplay, Span, Tup, leaves
+from .program import UNDEFINED, Const, Do, ListDisplay, Span, Tup, Var, leaves
 from .rewrites import METHOD_REWRITES, REWRITES, size
 
 BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -28,8 +28,8 @@ UNARY = {ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Not: operator.not_,
 METHODS = {f.__name__: f for f in
            (np.sum, np.mean, np.var, np.std, np.prod, np.cumsum, np.cumprod, np.argmin, np.argmax, np.dot, np.ravel, np.transpose,
             np.reshape, np.repeat, np.take, np.trace, np.copy, np.argsort, np.diagonal, np.nonzero, np.all, np.any, np.ptp,
-            np.round)}
-METHODS |= {"min": np.min, "max": np.max}
+            np.round, np.clip)}
+METHODS |= {"min": np.min, "max": np.max, "conj": np.conjugate, "conjugate": np.conjugate}
 
 
 WORDS = {ast.JoinedStr: "an f-string", ast.NamedExpr: "`:=`", ast.ListComp: "a list comprehension", ast.SetComp: "a set",
@@ -334,7 +334,7 @@ class Expressions:
         if isinstance(x, Tup) or not infer.is_array(x):
             self.refuse(f"the method `.{name}` of {infer.shown(x)} is not supported", "Use arithmetic, or a function.")
         if name in METHOD_REWRITES:
-            return self.rewritten(METHOD_REWRITES[name], [x, *args], kw, f"`.{name}`")
+            return self.rewritten(METHOD_REWRITES[name], [x, *args], kw, f"`.{name}`", hint)
         if name in ("reshape", "transpose") and not (len(args) == 1 and isinstance(args[0], Tup)) and args:
             args = [Tup(tuple(args))]
         if name not in METHODS:
@@ -359,7 +359,7 @@ class Expressions:
         if not callable(fn):
             self.refuse(f"{fn!r} is not a function", "Call a function.")
         if fn in REWRITES:
-            return self.rewritten(REWRITES[fn], args, kw, infer.name_of(fn))
+            return self.rewritten(REWRITES[fn], args, kw, infer.name_of(fn), hint)
         if getattr(fn, "makes_transform", False):
             return self.transform(fn, args, kw)
         if hasattr(fn, "program_for"):
@@ -395,13 +395,16 @@ class Expressions:
         except TypeError as e:
             return self.refuse(str(e), "Call it as grad(f), or grad(f, argnums).")
 
-    def rewritten(self, write, args, kw, name):
+    def rewritten(self, write, args, kw, name, hint):
         """A function that is written in the language."""
         try:
             inspect.signature(write).bind(self.b, *args, **kw)
         except TypeError:
             self.refuse(f"these arguments of {name} are not supported", "Pass fewer, in order.")
-        return write(self.b, *args, **kw)
+        value = write(self.b, *args, **kw)
+        if isinstance(value, Var) and value.hint == "t":
+            value.hint = hint
+        return value
 
     def splice(self, made):
         body, result = made
@@ -416,8 +419,11 @@ class Expressions:
         if not kw:
             return args
         dtype = kw.pop("dtype", None)
-        names = next((c.params for c in CATALOGUE.get(fn, ()) if len(c.params) > len(args) and set(kw) <= set(c.params)), None)
-        if names is None:
+        card = next((c for c in CATALOGUE.get(fn, ()) if len(c.params) > len(args) and set(kw) <= set(c.params)), None)
+        names, defaults = card and card.params, {}
+        if card:
+            defaults = {n: p.default for n, p in inspect.signature(card.value).parameters.items() if p.default is not p.empty}
+        else:
             try:
                 names = tuple(inspect.signature(fn).parameters)
             except ValueError:
@@ -426,6 +432,8 @@ class Expressions:
         for name in names[len(args):]:
             if name in kw:
                 rest.append(kw.pop(name))
+            elif kw and name in defaults:
+                rest.append(Const(defaults[name]))
             elif kw:
                 break
         if kw:

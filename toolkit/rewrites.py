@@ -3,6 +3,7 @@ and stores into it; `len` and `np.shape` are dimensions. Their derivatives are t
 """
 import math
 import operator
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from . import infer, runtime
 from .errors import Refusal
 from .program import Const, Span, Tup
 
-ZERO = Const(0)
+ZERO, TRUE = Const(0), Const(True)
 WHOLE = Span(Const(None), Const(None), None)
 
 
@@ -124,8 +125,41 @@ def stack(b, arrays, axis=ZERO):
     return concatenate(b, Tup(tuple(b.get(a, index) for a in parts(b, arrays))), Const(at))
 
 
-def append(b, x, v):
+def append(b, x, v, axis=None):
+    if axis is not None:
+        return concatenate(b, Tup((x, v)), axis)
     return concatenate(b, Tup((ravel(b, raised(b, x)), ravel(b, raised(b, v)))))
+
+
+NEW = Const(None)
+AT_LEAST = {(1, 2): (NEW, WHOLE), (1, 3): (NEW, WHOLE, NEW), (2, 3): (WHOLE, WHOLE, NEW)}
+
+
+def at_least(rank):
+    """np.atleast_1d, 2d or 3d of one array."""
+    return lambda b, a: b.get(a, AT_LEAST[infer.rank_of(a), rank]) if infer.rank_of(a) < rank else a
+
+
+def dstack(b, arrays):
+    return concatenate(b, Tup(tuple(at_least(3)(b, a) for a in parts(b, arrays))), Const(2))
+
+
+def array_split(b, ary, indices_or_sections, axis=ZERO):
+    """Slices along an axis: of so many parts, the first ones longer by one, or between the places that are named."""
+    axis = axis_of(b, axis, infer.rank_of(ary))
+    n = b.dim(ary, axis)
+    if isinstance(indices_or_sections, Tup):
+        ends = [ZERO, *indices_or_sections.items, n]
+    else:
+        k = known(b, indices_or_sections)
+        each, more = b.let(operator.floordiv, n, Const(k)), b.let(operator.mod, n, Const(k))
+        ends = [total(b, b.let(operator.mul, each, Const(i)), b.let(min, more, Const(i))) for i in range(k + 1)]
+    return Tup(tuple(b.get(ary, (*(WHOLE,) * axis, Span(lo, hi, None))) for lo, hi in pairwise(ends)))
+
+
+def split_along(axis):
+    """np.hsplit, vsplit, dsplit."""
+    return lambda b, ary, parts: array_split(b, ary, parts, Const(axis if infer.rank_of(ary) > 1 else 0))
 
 
 # ---- arrays of given values
@@ -244,8 +278,10 @@ def arange(b, *bounds):
     return b.let(operator.add, start, b.let(operator.mul, step, b.let(np.arange, n)))
 
 
-def bincount(b, x):
-    return b.let(np.bincount, x)
+def bincount(b, x, weights=None, minlength=ZERO):
+    if weights is None and minlength == ZERO:
+        return b.let(np.bincount, x)
+    return b.let(np.bincount, x, Const(None) if weights is None else weights, minlength)
 
 
 def shape(b, a):
@@ -274,11 +310,115 @@ def _chain(b, fn, values):
     return out
 
 
+def divided(b, x, y):
+    """divmod."""
+    return Tup((b.let(operator.floordiv, x, y), b.let(operator.mod, x, y)))
+
+
+def frexp(b, x):
+    """The mantissa, which is x times a power of two, and the exponent."""
+    exponent = b.let(runtime.exponent, x)
+    return Tup((b.let(math.ldexp, x, b.let(operator.neg, exponent)), exponent))
+
+
+def select(b, condlist, choicelist, default=ZERO):
+    out = default
+    for condition, choice in reversed(list(zip(parts(b, condlist), parts(b, choicelist)))):
+        out = b.let(np.where, condition, choice, out)
+    return out
+
+
+def average(b, a, axis=None, weights=None):
+    if axis not in (None, Const(None)):
+        raise Refusal("np.average along an axis is not supported", "Use np.sum along the axis.", b.place)
+    return b.let(np.mean, a) if weights is None else b.let(np.average, a, Const(None), weights)
+
+
+def summed(b, a, axis=None, dtype=None):
+    """np.sum: with a dtype, of the array in that dtype."""
+    a = a if dtype is None else b.cast(a, element_type(b, dtype))
+    return b.let(np.sum, a) if axis in (None, Const(None)) else b.let(np.sum, a, axis)
+
+
+def cov(b, m, y=None):
+    return b.let(np.cov, m if y is None else vstack(b, Tup((m, y))))
+
+
+def corrcoef(b, x, y=None):
+    """The covariances over the products of the standard deviations."""
+    c = cov(b, x, y)
+    d = b.let(np.sqrt, b.let(np.diag, c, ZERO))
+    return b.let(operator.truediv, c, b.let(np.outer, d, d))
+
+
+# ---- linear algebra
 def slogdet(b, a):
     return Tup((b.let(runtime.slogdet_sign, a), b.let(runtime.logabsdet, a)))
 
 
+def eigh(b, a):
+    return Tup((b.let(np.linalg.eigvalsh, a), b.let(runtime.eigenvectors, a)))
+
+
+def svd(b, a, full_matrices=TRUE):
+    """The factors; of full ones, those that are unique (the singular values) have a derivative."""
+    s = b.let(runtime.singular_values, a)
+    if known(b, full_matrices):
+        return Tup((b.let(runtime.full_left_vectors, a), s, b.let(runtime.full_right_vectors, a)))
+    return Tup((b.let(runtime.left_vectors, a), s, b.let(np.transpose, b.let(runtime.right_vectors, a))))
+
+
+def norm(b, x, ord=None):
+    """np.linalg.norm: for an order, the sums, powers and extremes that define it."""
+    kind, rank, size = None if ord is None else known(b, ord), infer.rank_of(x), None
+    if kind is None or (kind == 2 and rank == 1):
+        return b.let(np.linalg.norm, x)
+    if rank == 2 and kind in (2, -2):
+        return b.let(np.max if kind > 0 else np.min, b.let(runtime.singular_values, x))
+    size = b.let(np.abs, x)
+    if rank == 2 and abs(kind) in (1, math.inf):
+        return b.let(np.max if kind > 0 else np.min, b.let(np.sum, size, Const(0 if abs(kind) == 1 else 1)))
+    if rank == 1 and abs(kind) == math.inf:
+        return b.let(np.max if kind > 0 else np.min, size)
+    if rank == 1 and kind == 0:
+        return b.cast(b.let(np.count_nonzero, x), infer.scalar(infer.type_of(x)))
+    if rank != 1:
+        raise Refusal(f"np.linalg.norm of a matrix with ord={kind!r} is not supported",
+                      "Use 1, 2, -1, -2 or an infinity.", b.place)
+    return b.let(np.sum, size) if kind == 1 else b.let(
+        operator.pow, b.let(np.sum, b.let(operator.pow, size, Const(float(kind)))), Const(1.0 / kind))
+
+
+def cond(b, x, p=None):
+    if p is None or known(b, p) in (None, 2, -2):
+        s = b.let(runtime.singular_values, x)
+        ends = b.get(s, (ZERO,)), b.get(s, (Const(-1),))
+        return b.let(operator.truediv, *(ends if p is None or known(b, p) != -2 else reversed(ends)))
+    return b.let(operator.mul, norm(b, x, p), norm(b, b.let(np.linalg.inv, x), p))
+
+
+def matrix_power(b, a, n):
+    """By squaring, along the binary digits of n."""
+    k, out = known(b, n), None
+    if k < 0:
+        a, k = b.let(np.linalg.inv, a), -k
+    if k == 0:
+        return b.cast(b.let(np.eye, b.dim(a, 0)), infer.type_of(a))
+    while k:
+        if k & 1:
+            out = a if out is None else b.let(operator.matmul, out, a)
+        k >>= 1
+        if k:
+            a = b.let(operator.matmul, a, a)
+    return out if n != Const(1) else b.copy(a)
+
+
 REWRITES = {
+    np.atleast_1d: at_least(1), np.atleast_2d: at_least(2), np.atleast_3d: at_least(3), np.dstack: dstack,
+    np.split: array_split, np.array_split: array_split, np.vsplit: split_along(0), np.hsplit: split_along(1),
+    np.dsplit: split_along(2), divmod: divided, np.divmod: divided, math.frexp: frexp, np.select: select, np.average: average,
+    np.sum: summed, np.cov: cov, np.corrcoef: corrcoef, np.linalg.eigh: eigh, np.linalg.svd: svd, np.linalg.norm: norm,
+    np.linalg.cond: cond, np.linalg.matrix_power: matrix_power, **{f: vstack for f in (getattr(np, "row_stack", None),) if f},
     np.concatenate: concatenate, np.hstack: hstack, np.vstack: vstack, np.stack: stack, np.column_stack: column_stack,
     np.append: append, np.array: array, np.asarray: asarray, np.full: full, np.full_like: full_like, np.arange: arange,
     np.ascontiguousarray: contiguous, np.ravel: ravel, np.reshape: reshape, np.real: same, np.shape: shape, np.size: size,

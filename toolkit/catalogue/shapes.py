@@ -31,7 +31,7 @@ view(np.transpose, np.reshape, np.ravel, np.expand_dims, np.flip, np.fliplr, np.
 flat(np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri, np.arange, np.zeros_like, np.ones_like, np.empty_like,
      np.indices, np.bartlett, np.blackman, np.hamming, np.hanning, why="does not depend on values")
 flat(np.shape, np.size, np.ndim, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted,
-     np.digitize, np.bincount, np.broadcast_shapes, np.tril_indices, np.triu_indices, np.tril_indices_from,
+     np.digitize, np.broadcast_shapes, np.tril_indices, np.triu_indices, np.tril_indices_from,
      np.triu_indices_from, repeated, order, distinct_places, why="an integer")
 
 
@@ -243,6 +243,16 @@ def resize(a, new_shape):
 @resize.transpose("a")
 def _(a, new_shape, out_bar):
     return scatter(out_bar, np.resize(np.arange(count(a.shape)), new_shape), a.shape)
+
+
+@primitive(np.bincount, domain=(fixed(np.array([1, 0, 1, 5])), array("n"), fixed(0, 9)), ranks=(None, None, None),
+           flops=lambda n: n)
+def bincount(x, weights, minlength=0):
+    return np.bincount(x, weights, minlength)
+
+@bincount.transpose("weights")
+def _(x, out_bar):
+    return np.take(out_bar, x)
 
 
 @primitive(scatter, domain=(array("m"), fixed(np.array([5, 0, 5])), fixed((2, 3))), ranks=(None, None, None),
