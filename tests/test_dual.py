@@ -143,11 +143,19 @@ def test_math_in_python_says_what_to_write(call):
         call(Dual(2.0, 1.0))
 
 
-@pytest.mark.parametrize("misuse", [lambda d: d * np.ones(2), lambda d: np.ones(2) * d, lambda d: np.sum(d),
+@pytest.mark.parametrize("misuse", [lambda d: d * np.ones(2), lambda d: np.ones(2) * d, lambda d: np.cumsum(d),
                                     lambda d: Dual(np.ones(2), d), lambda d: np.add(d, 1.0, where=True)])
 def test_arrays_are_refused(misuse):
     with pytest.raises(TypeError, match=r"jvp for arrays|takes numbers"):
         misuse(Dual(2.0, 1.0))
+
+
+@pytest.mark.parametrize("call", [np.sum, np.prod, np.mean, np.max, np.min, np.average])
+def test_a_number_is_its_own_sum(call):
+    def f(x):
+        return call(x)
+    assert f(Dual(1.5, 2.0)) == numba.njit(f)(Dual(1.5, 2.0)) == Dual(1.5, 2.0)
+    close(f(Dual(1.5, 2.0)), (1.5, 2.0))
 
 
 def test_flat_functions_see_the_value():
