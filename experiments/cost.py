@@ -253,8 +253,8 @@ BLUE, VERMILION, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#AA4499",
 
 def draw(rows: list[Row], path: Path) -> None:
     with plt.style.context(Path(__file__).with_name("style.mplstyle")):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(14, 7.8))
-        figure.subplots_adjust(left=0.065, right=0.985, top=0.93, bottom=0.31, wspace=0.26)
+        figure, (left, right) = plt.subplots(1, 2, figsize=(14, 7.8), layout="constrained")
+        figure.get_layout_engine().set(rect=(0.01, 0.22, 0.98, 0.77), wspace=0.06)
         _draw_parameters(left, [r for r in rows if r.study == "parameters"])
         _draw_times(right, rows)
         figure.text(0.02, 0.195, textwrap.fill(finding(rows), 132), va="top", fontsize=14.5, linespacing=1.45)

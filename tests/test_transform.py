@@ -4,7 +4,7 @@ import math
 import gallery
 import numpy as np
 import pytest
-from numba import njit
+from numba import TypingError, njit
 
 import toolkit
 from toolkit import Refusal, UsageError, check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -105,6 +105,28 @@ def test_every_transform_inside_compiled_code():
     np.testing.assert_allclose(b, 2 * exact(X))
     assert c == pytest.approx(f(X))
     np.testing.assert_allclose(d, slope(exact, X, V), rtol=1e-7)
+
+
+@njit
+def product(x, y):
+    return np.sin(x * y) * x
+
+
+def test_transforms_are_made_inside_compiled_code():
+    @njit
+    def mixed(x, y, f):
+        one, both = grad(f)(x, y), toolkit.value_and_grad(f, (0, 1))(x, y)
+        return one, both, grad(grad(f), argnums=1)(x, y), jvp(product, argnums=1)((x, y), (1.0,))
+
+    @njit
+    def wrong(x):
+        return grad(x)(x)
+    x, y = 0.3, 0.7
+    want = (grad(product)(x, y), value_and_grad(product, (0, 1))(x, y), grad(grad(product), argnums=1)(x, y),
+            jvp(product, argnums=1)((x, y), (1.0,)))
+    assert mixed(x, y, product) == want
+    with pytest.raises(TypingError, match="takes a compiled function and constants, not float64"):
+        wrong(x)
 
 
 def test_jacobian_and_hessian():

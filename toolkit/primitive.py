@@ -12,6 +12,7 @@ import copy
 import functools
 import inspect
 import linecache
+from types import MappingProxyType
 
 from .domain import Fixed
 
@@ -60,8 +61,14 @@ class Primitive:
         return f"<primitive {self.name}>"
 
 
-def primitive(*calls, domain, flops=1, ranks=None, kinks=()):
-    """Make a card of the decorated value function; `calls` are what a user may write for it."""
+def primitive(*calls, domain, flops=1, ranks=None, kinks=MappingProxyType({})):
+    """Make a card of the decorated value function.
+
+    `calls` are what a user may write for it; `domain` says, parameter by parameter, where the card may be tested; `flops`
+    is its cost, a number or a function of the letters in the domain; `ranks` the arguments that it serves, by default
+    those of the domain (None: any). `kinks` are the points where no derivative exists, and the convention that holds
+    there: a sentence -> (the arguments, what the derivative in each active one is).
+    """
     return lambda value: Primitive(value, calls, domain, flops, ranks, kinks)
 
 

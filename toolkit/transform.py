@@ -3,6 +3,8 @@
 A transform of a function is an object that is called from Python and from inside `@njit` code alike; it compiles one
 function per signature of argument types. Transforms of transforms are transforms of the inner one's Program.
 """
+import functools
+import inspect
 import operator
 
 import numba
@@ -91,6 +93,7 @@ class Transform:
         self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
         self.made = {}
         self.entry = entrance(self.__name__, self.names(), self.defaults(), lambda args: self.build(args)[1], self.options())
+        self.entry.transform = self
 
     def __repr__(self):
         return f"<{self.title} of {getattr(self.fn, '__name__', self.fn)}>"
@@ -313,8 +316,36 @@ def hvp(f, argnums=0):
     return HVP(f, argnums)
 
 
+def spoken(t):
+    """What a Numba type says of a value: the constant that it is, or the function or transform behind a dispatcher."""
+    if isinstance(t, types.Dispatcher):
+        return getattr(t.dispatcher, "transform", t.dispatcher)
+    if isinstance(t, types.Literal):
+        return t.literal_value
+    if isinstance(t, types.Omitted):
+        return t.value
+    if isinstance(t, types.NoneType):
+        return None
+    if isinstance(t, types.BaseTuple):
+        return tuple(map(spoken, t.types))
+    raise numba.TypingError(f"inside compiled code a transform takes a compiled function and constants, not {t}: "
+                            "make the derivative outside, as in gradient = grad(f), and call that")
+
+
+def inside(make):
+    """Let compiled code say make(f, ...): a constant, since all that it is made of is in the types."""
+    make.makes_transform = True        # so may a function that is differentiated
+    made, heading = functools.cache(make), f"{make.__name__}{inspect.signature(make)}"
+
+    @numba.extending.overload(make, strict=False, prefer_literal=True)
+    def _(*args, **kws):
+        space = {"made": made(*map(spoken, args), **{k: spoken(t) for k, t in kws.items()})}
+        exec(f"def {heading}:\n    return made\n", space)
+        return space[make.__name__]
+
+
 for _make in (jvp, vjp, grad, value_and_grad, hvp):
-    _make.makes_transform = True        # these may also be called inside a function that is differentiated
+    inside(_make)
 
 
 def source(transform, *args):

@@ -33,5 +33,4 @@ def vjp_smoothed(args, out_bar):
         y_bar[i] = 0.0
         y_bar[i + 1] += t3 * t_bar
         y_bar[i - 1] += np.cos(t2) * (t_bar * t4)
-    x_bar = np.copy(y_bar)
-    return y, (x_bar,)
+    return y, (y_bar,)

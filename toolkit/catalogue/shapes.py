@@ -150,7 +150,7 @@ def copy(x):
 
 @copy.transpose("x")
 def _(out_bar):
-    return np.copy(out_bar)
+    return out_bar
 
 
 @primitive(flatten, domain=(array("m n"),), ranks=(None,), flops=0)
