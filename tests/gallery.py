@@ -785,6 +785,85 @@ def int_array_write(x, v, idx):
     return y * x
 
 
+# ---------------------------------------------------------------- what writes its arguments, and returns nothing
+
+@case(lambda rng: (nrm(rng, 6), nrm(rng, 6)), argnums=(0, 1))
+def mutates_relaxation(u, f):
+    for i in range(1, u.size - 1):
+        u[i] = (u[i - 1] + u[i + 1] * u[i + 1] + f[i]) / 2.0
+
+
+@case(lambda rng: (nrm(rng, 3, 4), (nrm(rng, 4), nrm(rng, 3)), np.zeros(2), np.zeros(3, np.int64), 2), argnums=(0, 1, 2))
+def mutates_several(a, pair, sums, counts, n):
+    row, column = pair
+    for _ in range(n):
+        row *= a[0]
+        a[:, 1] = np.sin(column) + row[:3]
+    sums[0] += np.sum(a * a)
+    sums[1] = row @ row
+    counts[:] = 7
+
+
+@case(lambda rng: (nrm(rng, 5), num(rng)), argnums=(0, 1))
+def mutates_through_a_callee(x, s):
+    y = np.sin(x) * s
+    mutates_relaxation(x, y)
+    mutates_relaxation(y, x)
+    x[1:3] *= y[2:4]
+
+
+@case(lambda rng: (nrm(rng, 4, 3), nrm(rng, 5, 2), np.array([[0, 2], [1, 2], [0, 0], [3, 1], [2, 2]])), argnums=(0, 1))
+def scatter_writes(x, v, idx):
+    y = x * x
+    flat = np.zeros(4)
+    flat[idx] = v                               # an integer array of two dimensions; the last of those that coincide stays
+    flat[idx[:, 0]] += v[:, 1]                  # and so here: nothing is accumulated
+    y[:, idx[0]] = v[:4] * x[:, :2]
+    y[idx[1, 0], idx[0]] *= v[0]
+    y[flat > 0.0] = x[0]
+    y[idx[:2, 1]] = y[1:3]
+    y[1, y[1] > 0.5] *= 2.0
+    return np.sum(y * y[::-1]) + flat
+
+
+@case(lambda rng: (nrm(rng, 6), nrm(rng, 3, 2)), argnums=(0, 1))
+def sorted_in_place(x, a):
+    y = x * 2.0
+    y.sort()
+    s = 0.0
+    for k, v in enumerate(a.flat):
+        s += v * y[k]
+    for i, j in np.ndindex(3, 2):
+        if a[i, j] > 1e3:
+            break
+        s += a[i, j] ** 2 * y[i + j]
+    else:
+        s *= y[0]
+    for v in (1.0, 2.0):
+        s += v * s
+    else:
+        s *= 0.1
+    return s
+
+
+@case(lambda rng: (nrm(rng, 6),))
+def else_of_loops(x):
+    s, k = 0.0, 0
+    while k < x.size:
+        for j in range(k, x.size):
+            if x[j] > 0.8:
+                s += x[j] * x[k]
+                break
+            if j > 100:
+                return s
+        else:
+            s -= x[k]
+        k += 1
+    else:
+        s *= x[1]
+    return s
+
+
 @case(lambda rng: (nrm(rng, 8), np.array([0, 1, 0, 2, 2, 1, 0, 2])))
 def element_add(x, bins):
     h = np.zeros(3)

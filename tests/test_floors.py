@@ -15,7 +15,7 @@ FLOORS = [
     ["builder"],
     ["rewrites"],
     ["lower"],
-    ["linear", "activity"],
+    ["linear", "activity", "iteration"],
     ["normal", "residuals"],
     ["parse", "forward", "reverse"],
     ["emit"],

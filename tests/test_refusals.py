@@ -170,25 +170,6 @@ def matches(x, n):
     return x[1]
 
 
-@refused(X, says="`else` of a loop is not supported", at="for i")
-def else_of_for(x):
-    for i in range(3):
-        pass
-    else:
-        i = 4
-    return x[i]
-
-
-@refused(X, says="`else` of a loop is not supported", at="while")
-def else_of_while(x):
-    i = 0
-    while i < 3:
-        i += 1
-    else:
-        i = 4
-    return x[i]
-
-
 # ---- expressions -----------------------------------------------------------------------------------------------------
 
 @refused(X, says="an f-string is not supported here", at='f"')
@@ -372,6 +353,22 @@ def global_list(x):
     return x[0] * LIST[1]
 
 
+@refused(M, says="np.ndenumerate takes an array, not float64", at="np.ndenumerate(")
+def ndenumerates_a_number(x):
+    s = 0.0
+    for _, v in np.ndenumerate(x[0, 0]):
+        s += v
+    return s
+
+
+@refused(M, says="`.flat` takes an array, not float64", at="x[0, 0].flat")
+def flattens_a_number(x):
+    s = 0.0
+    for v in x[0, 0].flat:
+        s += v
+    return s
+
+
 @refused(M, says="this index with several arrays, or a mask of several dimensions, is not supported", at="x[x > 2.0]")
 def mask_of_a_matrix(x):
     y = x[x > 2.0]
@@ -416,20 +413,6 @@ def slice_by_a_float(x):
 
 
 # ---- stores and assignments ------------------------------------------------------------------------------------------
-
-@refused(X, says="writing through an integer array or a mask is not supported", at="y[y > 1.0]")
-def writes_through_a_mask(x):
-    y = x.copy()
-    y[y > 1.0] = 0.0
-    return y[0]
-
-
-@refused(X, says="writing through an integer array or a mask is not supported", at="y[PICK]")
-def adds_through_an_array(x):
-    y = x.copy()
-    y[PICK] += 1.0
-    return y[0]
-
 
 @refused(X, says="only arrays can be written to", at="t[0] =")
 def writes_to_a_tuple(x):
@@ -588,7 +571,7 @@ def condition_writes(x):
     return y[1]
 
 
-@refused(X, says="range takes integers", at="for i")
+@refused(X, says="range takes integers", at="range(x[0])")
 def range_of_floats(x):
     total = 0.0
     for i in range(x[0]):
@@ -596,7 +579,7 @@ def range_of_floats(x):
     return total
 
 
-@refused(X, says="range takes one to three integers, not 4", at="for i")
+@refused(X, says="range takes one to three integers, not 4", at="range(0, 3, 1, 1)")
 def range_of_four(x):
     total = 0.0
     for i in range(0, 3, 1, 1):
@@ -604,7 +587,7 @@ def range_of_four(x):
     return total
 
 
-@refused(X, says="enumerate takes what to loop over, and a start", at="for i, v")
+@refused(X, says="enumerate takes what to loop over, and a start", at="enumerate(x, 1, 2)")
 def enumerate_of_nothing(x):
     total = 0.0
     for i, v in enumerate(x, 1, 2):
@@ -612,7 +595,7 @@ def enumerate_of_nothing(x):
     return total
 
 
-@refused(X, says="zip takes what to loop over, and no keywords", at="for a, b")
+@refused(X, says="zip takes what to loop over, and no keywords", at="zip(x, x, strict")
 def zip_with_keyword(x):
     total = 0.0
     for a, b in zip(x, x, strict=True):
@@ -620,7 +603,7 @@ def zip_with_keyword(x):
     return total
 
 
-@refused(X, says="zip takes arrays and range(n) here", at="for a, b")
+@refused(X, says="zip takes arrays and range(n) here", at="zip(x, (1.0")
 def zip_of_a_tuple(x):
     total = 0.0
     for a, b in zip(x, (1.0, 2.0)):
@@ -628,7 +611,7 @@ def zip_of_a_tuple(x):
     return total
 
 
-@refused(X, says="this cannot be looped over", at="for v")
+@refused(X, says="this cannot be looped over", at="x[0]:")
 def loops_over_a_number(x):
     total = 0.0
     for v in x[0]:
@@ -682,24 +665,9 @@ def average_along_an_axis(x):
     return 2.0 * np.average(x, 0)[0]
 
 
-@refused(M, says="np.ndenumerate has no derivative in the catalogue", at="np.ndenumerate(")
-def ndenumerates(x):
-    total = 0.0
-    for k, v in np.ndenumerate(x):
-        total += v
-    return total
-
-
 @refused(X, says="the keyword 'ddof' of np.var is not supported", at="np.var(")
 def keyword(x):
     return 1.0 + np.var(x, ddof=1)
-
-
-@refused(X, says="the argument `out` is not supported", at="np.exp(")
-def out_argument(x):
-    y = np.empty(5)
-    np.exp(x, y)
-    return y[0]
 
 
 @refused(M, says="np.dot(…, array(float64, 2d, C)) has no derivative in the catalogue", at="np.dot(")
@@ -963,7 +931,7 @@ def test_refused_with_its_place_before_anything_runs(case, mode):
 BY_NAME = {p.id: p.values[0] for p in CASES}
 
 
-@pytest.mark.parametrize("name", ["raises_again", "no_card", "in_a_callee", "writes_through_a_mask", "two_types"])
+@pytest.mark.parametrize("name", ["raises_again", "no_card", "in_a_callee", "out_keyword", "two_types"])
 @pytest.mark.parametrize("mode", ["grad", "jvp", "vjp", "value_and_grad"])
 def test_the_same_text_inside_compiled_code(name, mode):
     case = BY_NAME[name]

@@ -129,6 +129,33 @@ def test_transforms_are_made_inside_compiled_code():
         wrong(x)
 
 
+def relax(u, f):
+    for i in range(1, u.size - 1):
+        u[i] = (u[i - 1] + u[i + 1] + f[i]) / 2.0
+
+
+def test_what_a_function_that_returns_nothing_writes_is_its_result():
+    u, f, u_bar, u_dot = X.copy(), V.copy(), np.ones(5), np.arange(1.0, 6.0)
+    out, (before, f_bar) = vjp(relax)((u, f), u_bar)
+    assert out is u                                     # written, as relax writes it
+    relaxed = X.copy()
+    relax(relaxed, V)
+    np.testing.assert_array_equal(u, relaxed)
+    J = np.array([[1, 0, 0, 0, 0], [.5, 0, .5, 0, 0], [.25, 0, .25, .5, 0], [.125, 0, .125, .25, .5], [0, 0, 0, 0, 1]])
+    F = np.array([[0, 0, 0, 0, 0], [0, .5, 0, 0, 0], [0, .25, .5, 0, 0], [0, .125, .25, .5, 0], [0, 0, 0, 0, 0]])
+    np.testing.assert_allclose(before, J.T @ u_bar)
+    np.testing.assert_allclose(f_bar, F.T @ u_bar)
+    out, out_dot = jvp(relax)((X.copy(), f), (u_dot, V))
+    np.testing.assert_array_equal(out, relaxed)
+    np.testing.assert_allclose(out_dot, J @ u_dot + F @ V)
+    np.testing.assert_array_equal(u_dot, np.arange(1.0, 6.0))       # what was passed stays
+    np.testing.assert_array_equal(u_bar, np.ones(5))
+    tape = toolkit.record(relax, X, V).backward(u_bar)
+    np.testing.assert_allclose(tape.bars[0], before)
+    with pytest.raises(UsageError, match="jacobian takes functions"):
+        jacobian(relax)(X, V)
+
+
 def test_jacobian_and_hessian():
     def curve(x):
         return np.sin(x[1:]) * x[0]

@@ -8,7 +8,6 @@ import numpy as np
 
 from . import transform
 from .errors import DualtapeError, UsageError
-from .syntax import python_function
 
 
 class LawBroken(DualtapeError, AssertionError):
@@ -94,7 +93,7 @@ def check_grads(f, args, argnums=None, seed=0, order=1, run=lambda transform, ar
     what float32 can show. The function must be smooth near the point. `run(transform, args)` may replace how a transform is
     called.
     """
-    rng, f_plain = np.random.default_rng(seed), python_function(f)
+    rng = np.random.default_rng(seed)
     if not isinstance(args, tuple):
         raise UsageError("check_grads(f, args) takes the arguments in a tuple, as check_grads(f, (x, w))")
     if isinstance(argnums, int):
@@ -105,7 +104,8 @@ def check_grads(f, args, argnums=None, seed=0, order=1, run=lambda transform, ar
         argnums = tuple(k for k, a in enumerate(args) if any(map(floats, flat(a))))
     single = any(getattr(x, "dtype", None) == np.float32 for x in flat(args))
     tight, loose, h = (1e-3, 2e-2, 1e-3) if single else (1e-9, 1e-6, 1e-4)
-    value = f(*fresh(args)) if isinstance(f, transform.Transform) else f_plain(*fresh(args))
+    plain = transform.returning(f)
+    value = plain(*fresh(args))
     dots, bars = like(tuple(args[k] for k in argnums), rng), like(value, rng)
 
     def called(t, *given):
@@ -130,7 +130,7 @@ def check_grads(f, args, argnums=None, seed=0, order=1, run=lambda transform, ar
         new = list(fresh(args))
         for k, d in zip(argnums, dots):
             new[k] = moved(args[k], d, step)
-        return inner(bars, f_plain(*new) if not isinstance(f, transform.Transform) else f(*new))
+        return inner(bars, plain(*new))
     slope = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
     require(abs(left - slope) <= loose * max(abs(slope), size(out_dot), 1e-2), "differences", left, slope)
     if order > 1:

@@ -371,8 +371,9 @@ class Expressions:
                 self.refuse(str(e), "Call the derivative as its docstring says.")
         if fn in CATALOGUE or fn in FLAT or fn in VIEWS:
             args = self.positional(fn, args, kw)
-            if isinstance(fn, np.ufunc) and len(args) > fn.nin:
-                self.refuse("the argument `out` is not supported", "Assign the result: `out[:] = ...`.")
+            if isinstance(fn, np.ufunc) and len(args) == fn.nin + 1 and infer.rank_of(args[-1]):
+                self.b.set(args[-1], (Const(Ellipsis),), self.call(fn, args[:-1], {}, hint))
+                return args[-1]
             if self.file and fn in CATALOGUE and fn not in FLAT:
                 self.require_card(fn, args)
             return self.b.let(fn, *args, hint=hint)

@@ -9,14 +9,15 @@ import inspect
 import operator
 from dataclasses import replace
 
-import numba
 import numpy as np
 from numba import types
 
 from . import infer, tape
+from .activity import Aliases
 from .builder import Builder, constant, is_data, throw
 from .errors import Place, Refusal
-from .lower import BINARY, Expressions, Inner, ReadBefore
+from .iteration import Iteration
+from .lower import BINARY, Inner, ReadBefore
 from .normal import normalised
 from .primitive import CATALOGUE
 from .program import (
@@ -35,12 +36,14 @@ from .program import (
     mapped,
     pruned,
     substituted,
+    variables,
     walk,
 )
-from .rewrites import array
+from .rewrites import array, scattered
 from .syntax import outer_names, parameters, python_function, syntax
 
 CONTINUE, BREAK, RETURN, VALUE = EXITS = "·continue", "·break", "·return", "·value"
+BROKE = "·broke"                # was the loop that has just ended left by `break`?
 RAISED = "·raised"              # this path ends in an error: nothing comes after it, and nothing is joined with it
 DEPTH = 40
 STATEMENTS = {ast.Delete: "del", ast.ImportFrom: "import", ast.ClassDef: "class", ast.AsyncFunctionDef: "async def",
@@ -53,7 +56,17 @@ def parse(fn, params):
     builder = Builder()
     result = call(builder, fn, [p for _, p in params], {}, depth=0)
     require_value(fn, result)
-    return pruned(normalised(pruned(Program(fn.__name__, params, builder.block, result))))
+    return pruned(normalised(pruned(returning(Program(fn.__name__, params, builder.block, result)))))
+
+
+def returning(program):
+    """A program that returns nothing returns the arrays of floats among its arguments that it writes: one, or a tuple."""
+    if program.result != Const(None):
+        return program
+    aliases = Aliases(program)
+    written = tuple(v for _, p in program.params for v in variables(p)
+                    if infer.is_array(v) and infer.is_float(v) and aliases.mutable(v))
+    return replace(program, result=written[0] if len(written) == 1 else Tup(written) if written else Const(None))
 
 
 def start(fn):
@@ -106,7 +119,7 @@ def stored(nodes):
                               if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)))
 
 
-class Statements(Expressions):
+class Statements(Iteration):
     """Lowers the statements of one function."""
     depth = 0
     guessing = False
@@ -321,12 +334,13 @@ class Statements(Expressions):
     def store(self, arr, index, value, add=False):
         if isinstance(arr, Tup) or not is_data(arr) or not infer.is_array(arr):
             self.refuse("only arrays can be written to", "Use an array.")
-        if infer.gathers(index):
-            self.refuse("writing through an integer array or a mask is not supported",
-                        "Write the loop over the positions, so that it is clear which value is last.")
         if isinstance(value, Tup):
             value = array(self.b, value)
+        if infer.gathers(index):
+            self.gathering(index)
+            return scattered(self.b, arr, index, value)
         self.b.set(arr, index, value, add)
+        return None
 
     def s_AugAssign(self, node):
         value = self.expr(node.value)
@@ -351,6 +365,7 @@ class Statements(Expressions):
     def augment(self, arr, index, old, op, value):
         """arr[index] op= value; sums are kept as sums, since their reverse reads nothing."""
         same = infer.scalar(infer.type_of(arr)) == infer.scalar(infer.type_of(value)) or infer.is_float(arr)
+        same = same and not infer.gathers(index)
         if op in (operator.add, operator.sub) and same and not (infer.is_array(value) and self.shares(arr, value)):
             if op is operator.sub:
                 value = self.b.let(operator.neg, value)
@@ -367,9 +382,6 @@ class Statements(Expressions):
 
     # ---- loops
     def s_While(self, node):
-        if node.orelse:
-            self.refuse("`else` of a loop is not supported", "Set a flag in the loop.")
-
         def make(heads):
             self.env |= heads
             test = []
@@ -385,13 +397,13 @@ class Statements(Expressions):
             return While(test, cond, body)
 
         self.loop(make, stored([*node.body, ast.Expr(node.test)]))
+        self.loop_else(node)
 
     def s_For(self, node):
-        if node.orelse:
-            self.refuse("`else` of a loop is not supported", "Set a flag in the loop.")
         source, value_at = self.iterated(node.iter)
         if isinstance(source, Tup):
-            return self.unrolled(node, source.items)
+            self.unrolled(node, source.items)
+            return self.loop_else(node)
         lo, hi, step = source
         var = Var(self.index_name(node.target, node.iter), types.intp)
 
@@ -403,77 +415,26 @@ class Statements(Expressions):
                 self.run(node.body)
             return For(var, lo, hi, step, body)
 
-        return self.loop(make, stored([node]))
+        self.loop(make, stored([*node.body, node.target]))
+        return self.loop_else(node)
+
+    def loop_else(self, node):
+        """What runs after a loop that was not left by `break`."""
+        broke = self.env.pop(BROKE)
+        if node.orelse:
+            gone = self.env.get(RETURN, Const(False))
+            left = broke if gone == Const(False) else gone if broke == Const(False) else self.b.let(operator.or_, broke, gone)
+            self.fork(left, lambda: None, lambda: self.run(node.orelse), [*stored(node.orelse), *EXITS])
 
     def index_name(self, target, what):
         is_range = isinstance(what, ast.Call) and isinstance(what.func, ast.Name) and what.func.id in ("range", "prange")
         return target.id if is_range and isinstance(target, ast.Name) else "i"
 
-    def iterated(self, node):
-        """((lo, hi, step), the value at position k) of what is looped over; (Tup, None) where it is written out."""
-        if isinstance(node, ast.Call):
-            fn = self.callee(node.func)
-            parts = {range: self.over_range, numba.prange: self.over_range, enumerate: self.over_enumerate, zip: self.over_zip}
-            try:
-                if fn in parts:
-                    return parts[fn](node)
-            except TypeError:       # not hashable: no function, and the call says so
-                pass
-        value = self.expr(node)
-        if isinstance(value, Tup):
-            return value, None
-        if not (is_data(value) and infer.is_array(value) and infer.rank_of(value)):
-            self.refuse("this cannot be looped over", "Loop over range, an array, enumerate or zip.")
-        return (Const(0), self.b.dim(value, 0), Const(1)), lambda k: self.b.get(value, (k,))
-
-    def over_range(self, node):
-        args = [self.whole(self.expr(a)) for a in node.args]
-        if not 1 <= len(args) <= 3 or node.keywords:
-            self.refuse(f"range takes one to three integers, not {len(args)}", "Write range(stop), or range(start, stop, step).")
-        lo, hi, step = {1: [Const(0), *args, Const(1)], 2: [*args, Const(1)]}.get(len(args), args)
-        return (lo, hi, step), lambda k: k
-
-    def over_enumerate(self, node):
-        starts = [*node.args[1:], *(k.value for k in node.keywords if k.arg == "start")]
-        if not node.args or len(starts) > 1 or any(k.arg != "start" for k in node.keywords):
-            self.refuse("enumerate takes what to loop over, and a start", "Write enumerate(x) or enumerate(x, start).")
-        start = self.whole(self.expr(starts[0])) if starts else Const(0)
-        source, value_at = self.iterated(node.args[0])
-        if isinstance(source, Tup):
-            return Tup(tuple(Tup((self.sum(start, Const(k)), v)) for k, v in enumerate(source.items))), None
-
-        def value(k):
-            lo, _, step = source
-            count = k if lo == Const(0) and step == Const(1) else self.b.let(
-                operator.floordiv, self.b.let(operator.sub, k, lo), step)
-            return Tup((self.sum(start, count), value_at(k)))
-        return source, value
-
-    def sum(self, a, b):
-        return b if a == Const(0) else self.b.let(operator.add, a, b)
-
-    def over_zip(self, node):
-        parts = [self.iterated(a) for a in node.args]
-        if not parts or node.keywords:
-            self.refuse("zip takes what to loop over, and no keywords", "Write zip(x, y).")
-        if all(isinstance(s, Tup) for s, _ in parts):
-            return Tup(tuple(Tup(v) for v in zip(*(s.items for s, _ in parts)))), None
-        if any(isinstance(s, Tup) or s[0] != Const(0) or s[2] != Const(1) for s, _ in parts):
-            self.refuse("zip takes arrays and range(n) here", "Loop over an index.")
-        n = parts[0][0][1]
-        for (_, m, _), _ in parts[1:]:
-            n = self.b.let(min, n, m, hint="n")
-        return (Const(0), n, Const(1)), lambda k: Tup(tuple(value_at(k) for _, value_at in parts))
-
-    def whole(self, bound):
-        if is_data(bound) and isinstance(infer.type_of(bound), types.Integer):
-            return bound
-        return self.refuse("range takes integers", "Convert with int(...).")
-
     def unrolled(self, node, items):
         """A loop over a tuple is written out."""
+        self.env[BROKE] = Const(False)
         if not items:
-            return None
+            return
         def go(items):
             self.env[CONTINUE] = Const(False)
             self.at(node)
@@ -490,8 +451,8 @@ class Statements(Expressions):
         saved = self.env.get(BREAK, Const(False)), self.env.get(CONTINUE, Const(False))
         self.env[BREAK] = Const(False)
         go(items)
+        self.env[BROKE] = self.env[BREAK]
         self.env[BREAK], self.env[CONTINUE] = saved
-        return None
 
     def loop(self, make, names):
         """Lower a loop whose body assigns `names`, again with wider types until the types hold."""
@@ -584,6 +545,9 @@ class Statements(Expressions):
         with self.b.into(s.body):
             for k, f in enumerate(flags):
                 s.brk = f if k == 0 else self.b.let(operator.or_, s.brk, f, hint="leave")
+        env[BROKE] = Const(False)
+        if after[BREAK] != Const(False):
+            env[BROKE] = carry(Var("broke", types.boolean), Const(False), after[BREAK], "broke")
         if after.get(RETURN, Const(False)) != Const(False):
             flag = after[RETURN]
             head = Var("returned", types.boolean)

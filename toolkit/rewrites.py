@@ -6,10 +6,11 @@ import operator
 from itertools import pairwise
 
 import numpy as np
+from numba import types
 
-from . import infer, runtime
+from . import infer, runtime, tape
 from .errors import Refusal
-from .program import Const, Span, Tup
+from .program import Const, Do, For, Span, Tup, Var
 
 ZERO, TRUE = Const(0), Const(True)
 WHOLE = Span(Const(None), Const(None), None)
@@ -255,6 +256,45 @@ def fill(b, x, value):
     return Const(None)
 
 
+def sort(b, x):
+    """x.sort(): a store of the sorted copy."""
+    b.set(x, (Const(Ellipsis),), b.let(np.sort, x))
+    return Const(None)
+
+
+def loops(b, dims, body, ks=()):
+    """for k1 in range(n1): for k2 in range(n2): ... body((k1, k2, ...))"""
+    if not dims:
+        return body(ks)
+    k = Var("k", types.intp)
+    with b.into([]) as block:
+        loops(b, dims[1:], body, (*ks, k))
+    return b.add(For(k, ZERO, dims[0], Const(1), block))
+
+
+def scattered(b, arr, index, value):
+    """arr[index] = value through integer arrays or a mask, position by position."""
+    index = tuple(b.get(b.let(np.nonzero, i), (ZERO,)) if infer.gathers((i,)) and infer.scalar(infer.type_of(i)) == types.boolean
+                  else i for i in index)
+    at = [k for k, i in enumerate(index) if infer.gathers((i,))]
+    dims = b.shape(index[at[0]]).items
+    behind = infer.rank_of(arr) - sum(i != NEW for i in index) + sum(isinstance(i, Span) for i in index[at[-1]:])
+    wide = min(max(infer.rank_of(value) - behind, 0), len(dims))        # how many axes of the value run with the positions
+    lead = infer.rank_of(value) - behind - wide
+    value = b.copy(value) if infer.rank_of(value) else value            # it may be a view of arr
+    lasts = []
+    for axis, n in enumerate(dims[len(dims) - wide:], lead):
+        have = b.dim(value, axis)
+        b.add(Do(tape.broadcasts, (have, n)))
+        lasts.append(b.let(operator.sub, have, Const(1)))
+
+    def body(ks):
+        slots = tuple(b.get(i, ks) if k in at else i for k, i in enumerate(index))
+        steps = tuple(b.let(min, k, last) for k, last in zip(ks[len(ks) - wide:], lasts))
+        b.set(arr, slots, b.get(value, (*(WHOLE,) * lead, *steps, *(WHOLE,) * behind)) if wide else value)
+    loops(b, dims, body)
+
+
 # ---- numbers
 def length(b, x):
     if isinstance(x, Tup):
@@ -423,4 +463,4 @@ REWRITES = {
     np.append: append, np.array: array, np.asarray: asarray, np.full: full, np.full_like: full_like, np.arange: arange,
     np.ascontiguousarray: contiguous, np.ravel: ravel, np.reshape: reshape, np.real: same, np.shape: shape, np.size: size,
     np.bincount: bincount, np.linalg.slogdet: slogdet, len: length, min: least, max: greatest}
-METHOD_REWRITES = {"astype": astype, "flatten": flattened, "item": element, "fill": fill}
+METHOD_REWRITES = {"astype": astype, "flatten": flattened, "item": element, "fill": fill, "sort": sort}

@@ -29,6 +29,13 @@ def holds(x, n):
 
 
 @numba.njit
+def broadcasts(have, n):
+    """Require that a value of `have` parts can be stored at n positions."""
+    if have != n and have != 1:
+        raise ValueError("the value that is stored has another shape than the index")
+
+
+@numba.njit
 def returned(flag):
     """Require that a function has come to one of its `return` statements."""
     if not flag:

@@ -287,6 +287,16 @@ def jvp(f, argnums=None):
     """The pushforward: `out, out_dot = jvp(f)((x, w), (x_dot, w_dot))`, out_dot = J (x_dot, w_dot).
 
     Tangents have the shapes of their primals, one for each of `argnums` (default: every argument that holds floats).
+
+    A written argument is an output as well as an input. Where f returns nothing, `out` is the array of floats that it writes
+    (several: a tuple of them, in the order of the arguments), and `out_dot` its tangent after the call; the tangent that is
+    passed is that before it, and is left as it was:
+
+        def relax(u, f):                            # u[i] = (u[i-1] + u[i+1] + f[i]) / 2, in place
+            for i in range(1, u.size - 1):
+                u[i] = (u[i - 1] + u[i + 1] + f[i]) / 2
+        u, u_dot = jvp(relax)((u, f), (u_dot, f_dot))
+
     Cost: a small multiple of f's (Griewank & Walther 2008, ch. 4: at most 2.5). Raises UsageError, Refusal.
     """
     return JVP(f, argnums)
@@ -295,8 +305,16 @@ def jvp(f, argnums=None):
 def vjp(f, argnums=None):
     """The pullback: `out, (x_bar, w_bar) = vjp(f)((x, w), out_bar)`, (x_bar, w_bar) = Jᵀ out_bar.
 
-    `out_bar` has the structure of f's result. Cost: a constant multiple of f's, however many inputs (Griewank & Walther 2008,
-    ch. 4: at most 4, plus the tape). Raises UsageError, Refusal.
+    `out_bar` has the structure of f's result. Where f returns nothing, that is the array of floats that it writes (several: a
+    tuple of them, in the order of the arguments): `out_bar` is the cotangent of what the array holds after the call, and its
+    place in the result that of what it held before. With `relax` of jvp's example:
+
+        u, (u_bar, f_bar) = vjp(relax)((u, f), u_bar)
+
+    Where f returns something, that alone has a cotangent; to give one to what it writes besides, return it too.
+
+    Cost: a constant multiple of f's, however many inputs (Griewank & Walther 2008, ch. 4: at most 4, plus the tape). Raises
+    UsageError, Refusal.
     """
     return VJP(f, argnums)
 
@@ -348,6 +366,30 @@ for _make in (jvp, vjp, grad, value_and_grad, hvp):
     inside(_make)
 
 
+def returning(f):
+    """f as the transforms read it, in Python: where it returns nothing, with what it writes."""
+    plain = f if isinstance(f, Transform) else python_function(f)
+
+    def call(*args):
+        out = plain(*args)
+        if out is not None:
+            return out
+        program = program_of(f, types_of(title(plain), args))
+        values = dict(pair for (_, p), a in zip(program.params, args) for pair in matched(p, a))
+        pick = lambda r: tuple(map(pick, r.items)) if isinstance(r, Tup) else values.get(r)
+        return pick(program.result)
+    return call
+
+
+def matched(p, arg):
+    """Yield (Var, value) for a parameter and what is passed to it."""
+    if isinstance(p, Tup):
+        for q, a in zip(p.items, arg, strict=True):
+            yield from matched(q, a)
+    else:
+        yield p, arg
+
+
 def source(transform, *args):
     """The derivative for these arguments as the Python that is compiled; a seed that is left out is taken as the result's."""
     if not isinstance(transform, Transform):
@@ -384,7 +426,7 @@ def jacobian(f, argnums=0, mode="auto"):
         if not all(-len(args) <= k < len(args) for k in wanted):
             raise UsageError(f"argnums={argnums}: the call has {len(args)} arguments")
         xs = tuple(args[k] for k in wanted)
-        if isinstance(out, tuple) or any(isinstance(x, tuple) for x in xs):
+        if out is None or isinstance(out, tuple) or any(isinstance(x, tuple) for x in xs):
             raise UsageError("jacobian takes functions of numbers and arrays that return a number or an array")
         forward_ = mode == "forward" or (mode == "auto" and sum(map(np.size, xs)) <= np.size(out))
         blocks = [np.zeros(np.shape(out) + np.shape(x)) for x in xs]
