@@ -26,9 +26,11 @@ from numba import njit
 
 import toolkit
 from toolkit import (
+    Dual,
     Refusal,
     UsageError,
     check_grads,
+    custom,
     grad,
     hessian,
     hvp,
@@ -53,15 +55,16 @@ class Case:
     says: str               # the sentence
     at: str                 # the source at whose start the caret stands
     inside: object          # the function whose line is shown
+    modes: tuple            # in which it is refused
 
 
 CASES = []
 
 
-def refused(*args, says, at, inside=None):
+def refused(*args, says, at, inside=None, modes=("forward", "reverse")):
     """Register a function that is refused."""
     def register(fn):
-        CASES.append(pytest.param(Case(fn, args, says, at, inside or fn), id=fn.__name__))
+        CASES.append(pytest.param(Case(fn, args, says, at, inside or fn, modes), id=fn.__name__))
         return fn
     return register
 
@@ -902,6 +905,109 @@ def under_a_long_decorator(x):
     return 2.0 * np.linalg.qr(x)[1][0]
 
 
+# ---- a user's own primitives
+
+@custom
+def cube(x, k):
+    return k * x ** 3
+
+
+@cube.vjp("x")
+def _(x, k, out_bar):
+    return out_bar * 3.0 * k * x ** 2
+
+
+@custom
+def fourth(x, k):
+    return k * x ** 4
+
+
+@fourth.jvp
+def _(x, k, x_dot):
+    return np.ones(3) if k > 1 else np.ones(2)
+
+
+@custom
+def pair(x, k):
+    return x, k
+
+
+@pair.differential
+def _(x_dot):
+    return x_dot
+
+
+@custom
+def fifth(x, k):
+    return x ** 5
+
+
+@fifth.vjp("x", "k")
+def _(x, out_bar):
+    return out_bar * x ** 4
+
+
+@refused(X, 2.0, says="cube has no derivative in `k` in the catalogue", at="cube(x[0], k)", modes=("reverse",))
+def own_without_a_rule_for_an_argument(x, k):
+    return 2.0 * cube(x[0], k)
+
+
+@refused(X, says="cube has no jvp of its own", at="cube(x[0], 2.0)", modes=("forward",))
+def own_without_jvp(x):
+    return cube(x[0], 2.0)
+
+
+@refused(X, says="fourth has no vjp of its own", at="fourth(x[0], 2.0)", modes=("reverse",))
+def own_without_vjp(x):
+    return fourth(x[0], 2.0)
+
+
+@refused(X, says="the jvp of fourth returns array(float64, 1d, C), and not float64", at="fourth(x[0], 2.0)", modes=("forward",))
+def own_of_another_kind(x):
+    return fourth(x[0], 2.0)
+
+
+@refused(X, says="the vjp of fifth returns 1 cotangents for x, k", at="fifth(x[0], x[1])", modes=("reverse",))
+def own_with_too_few_cotangents(x):
+    return fifth(x[0], x[1])
+
+
+@refused(X, says="pair has a derivative of its own and returns UniTuple(float64 x 2)", at="pair(x[0], x[1])")
+def own_of_two_results(x):
+    return pair(x[0], x[1])[0]
+
+
+def squares_the_tangent(x_dot):
+    return x_dot * x_dot
+
+
+def bends_the_tangent(x_dot):
+    return np.sin(x_dot)
+
+
+def adds_a_constant(x_dot):
+    return x_dot + 1.0
+
+
+def divides_by_the_tangent(x, x_dot):
+    return x / x_dot
+
+
+def forgets_the_tangent(x, x_dot):
+    return x
+
+
+def takes_two_statements(x, x_dot):
+    y = 2.0 * x
+    return y * x_dot
+
+
+def asks_for_z(z, x_dot):
+    return z * x_dot
+
+
+LINEAR = "the differential of cube is not a linear form in the tangents: "
+
 tabs = {}
 exec("def in_no_file(x):\n    return x", tabs)
 PAIR = (lambda x: 2.0 * x[0]), (lambda x: np.linalg.qr(x)[1][0])
@@ -914,8 +1020,8 @@ def test_two_lambdas_on_a_line_are_told_apart():
     assert "PAIR = " in str(e.value)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("case", "mode"), [pytest.param(p.values[0], mode, id=f"{p.id}-{mode}")
+                                            for p in CASES for mode in p.values[0].modes])
 def test_refused_with_its_place_before_anything_runs(case, mode):
     args = fresh(case.args)
     dots = tuple(like(a, np.random.default_rng(0)) for a in args if any(map(floats, flat(a))))
@@ -1085,6 +1191,17 @@ USES = [
     (lambda: hessian(twice)(X), "twice returns array(float64, 1d, C), " + SCALAR),
     (lambda: hvp(twice)(X, X), "twice returns array(float64, 1d, C), " + SCALAR),
     (lambda: value_and_grad(norm, has_aux=True)(X), "norm: with has_aux=True the function returns (loss, anything)"),
+    # rules of a user's own
+    (lambda: cube.differential(squares_the_tangent), LINEAR + "`x_dot * x_dot`"),
+    (lambda: cube.differential(bends_the_tangent), LINEAR + "`np.sin(x_dot)`"),
+    (lambda: cube.differential(adds_a_constant), LINEAR + "`1.0`"),
+    (lambda: cube.differential(divides_by_the_tangent), LINEAR + "`x / x_dot`"),
+    (lambda: cube.differential(forgets_the_tangent), LINEAR + "`x`"),
+    (lambda: cube.differential(takes_two_statements), "a differential of cube is a function of one statement, a `return`"),
+    (lambda: cube.jvp(asks_for_z), "a rule of cube asks for `z`: there are x, k, out, k_dot, x_dot"),
+    (lambda: cube.vjp("z"), 'cube.vjp takes the names of the arguments that have a derivative: @cube.vjp("x")'),
+    (lambda: cube(Dual(1.0, 1.0), 2.0), "cube has a derivative of its own, which Duals would bypass: use jvp"),
+    (lambda: custom(np.sin), "custom takes a Python function or an @njit one, and sin is not…"),
     # the rest
     (lambda: jacobian(twice, mode="sideways"), "mode='sideways': expected 'forward', 'reverse' or 'auto'"),
     (lambda: jacobian(both)(X), "jacobian takes functions of numbers and arrays that return a number or an array"),
@@ -1141,7 +1258,6 @@ def test_a_source_that_was_edited_after_it_was_imported(tmp_path):
 # Sentences that no user can provoke, each with its reason.
 UNREACHABLE = {
     "… is not in the catalogue": "only a rule of the catalogue itself calls what has no card",
-    "… has no derivative in … in the catalogue": "every card that stands in the catalogue is complete",
 }
 
 

@@ -106,7 +106,7 @@ def name_of(fn):
     """What a user calls a function."""
     module = getattr(fn, "__module__", None) or ""
     name = getattr(fn, "__name__", repr(fn))
-    if module in ("builtins", "_operator", ""):
+    if module in ("builtins", "_operator", "") or hasattr(fn, "card"):
         return name
     return f"{module.replace('numpy', 'np')}.{name}"
 

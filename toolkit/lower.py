@@ -10,7 +10,7 @@ import operator
 import numpy as np
 from numba import types
 
-from . import infer
+from . import infer, tape
 from .builder import constant, is_data, static
 from .domain import Block
 from .errors import Place, Refusal, UsageError
@@ -376,8 +376,18 @@ class Expressions:
                 return args[-1]
             if self.file and fn in CATALOGUE and fn not in FLAT:
                 self.require_card(fn, args)
-            return self.b.let(fn, *args, hint=hint)
+            out = self.b.let(fn, *args, hint=hint)
+            return self.foreign(fn, out, args) if hasattr(fn, "card") else out
         return self.call_user(fn, args, kw, hint)
+
+    def foreign(self, fn, out, args):
+        """What a user's own primitive returned: a number, or an array that is nobody else's."""
+        if not isinstance(out.type, types.Number | types.Array):
+            self.refuse(f"{fn.__name__} has a derivative of its own and returns {out.type}", "Let it return one number or array.")
+        for a in args:
+            if infer.is_array(out) and is_data(a) and infer.is_array(a):
+                self.b.add(Do(tape.fresh, (out, a)))
+        return out
 
     def require_card(self, fn, args):
         """Require a card for these arguments: none takes an `out`, and those of arrays take no numbers."""

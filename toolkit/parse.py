@@ -59,6 +59,13 @@ def parse(fn, params):
     return pruned(normalised(pruned(returning(Program(fn.__name__, params, builder.block, result)))))
 
 
+def application(fn, params):
+    """The Program that is one call of a function of the catalogue."""
+    frame = Statements(Builder(), {}, lambda name: (False, None))
+    out = frame.call(fn, [p for _, p in params], {}, "out")
+    return Program(fn.__name__, params, frame.b.block, out)
+
+
 def returning(program):
     """A program that returns nothing returns the arrays of floats among its arguments that it writes: one, or a tuple."""
     if program.result != Const(None):

@@ -45,11 +45,25 @@ def returned(flag):
 @numba.njit
 def apart(a, b):
     """Require that two arrays, one of which is written, share no memory."""
-    if a.size > 0 and b.size > 0:
-        a_low, a_high = extent(a)
-        b_low, b_high = extent(b)
-        if a_low < b_high and b_low < a_high:
-            raise ValueError("two arguments share memory, and one of them is written: pass a copy of one")
+    if overlap(a, b):
+        raise ValueError("two arguments share memory, and one of them is written: pass a copy of one")
+
+
+@numba.njit
+def fresh(out, x):
+    """Require that what a function with a derivative of its own returns shares no memory with its argument."""
+    if overlap(out, x):
+        raise ValueError("a function with a derivative of its own returns its argument, or a view of it: return a copy")
+
+
+@numba.njit
+def overlap(a, b):
+    """Do the extents of two arrays overlap?"""
+    if a.size == 0 or b.size == 0:
+        return False
+    a_low, a_high = extent(a)
+    b_low, b_high = extent(b)
+    return a_low < b_high and b_low < a_high
 
 
 @numba.njit

@@ -18,7 +18,7 @@ from .builder import Builder, tangent_params, tangent_type
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
 from .forward import forward
-from .parse import parse
+from .parse import application, parse
 from .program import Const, Program, Tup, Var, instance, pruned, variables
 from .reverse import reverse
 from .syntax import parameters, python_function, require_function, title
@@ -33,7 +33,7 @@ def structure(name, t):
     if isinstance(t, types.NoneType):
         return Const(None)
     if isinstance(t, types.Dispatcher):
-        return Const(t.dispatcher)
+        return Const(spoken(t))
     kind = infer.scalar(t)
     if isinstance(kind, types.Integer | types.Boolean) or kind in (types.float64, types.float32):
         return Var(name, types.unliteral(t))
@@ -64,7 +64,7 @@ def program_of(fn, args, chosen=lambda name, params: None):
         raise UsageError(f"{title(python_function(fn))} takes {wanted} arguments, not {len(args)}")
     named = [(n, structure(n, t)) for n, t in zip(params, args)]
     chosen(title(python_function(fn)), named)
-    return parse(fn, named)
+    return application(fn, named) if hasattr(fn, "card") else parse(fn, named)
 
 
 def positions(argnums):
@@ -93,7 +93,7 @@ class Transform:
         self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
         self.made = {}
         self.entry = entrance(self.__name__, self.names(), self.defaults(), lambda args: self.build(args)[1], self.options())
-        self.entry.transform = self
+        self.entry.owner = self
 
     def __repr__(self):
         return f"<{self.title} of {getattr(self.fn, '__name__', self.fn)}>"
@@ -152,8 +152,10 @@ class Transform:
         return self.fn.options() if isinstance(self.fn, Transform) else options_of(self.fn)
 
     def defaults(self):
-        if type(self).names is not Transform.names or isinstance(self.fn, Transform):
+        if type(self).names is not Transform.names:
             return {}
+        if isinstance(self.fn, Transform):
+            return self.fn.defaults()
         return {n: p.default for n, p in parameters(self.fn).items() if p.default is not p.empty}
 
     def __call__(self, *args, **kw):
@@ -163,10 +165,12 @@ class Transform:
             raise e.with_traceback(None) from None      # it says where in the user's code; Numba's frames say nothing
 
 
-@numba.extending.typeof_impl.register(Transform)
-def _typeof(transform, c):
-    """Inside compiled code a transform is its dispatcher."""
-    return types.Dispatcher(transform.entry)
+def compiled_as_its_entry(kind):
+    """Let compiled code call the objects of a class: there they are their dispatchers."""
+    numba.extending.typeof_impl.register(kind)(lambda x, c: types.Dispatcher(x.entry))
+
+
+compiled_as_its_entry(Transform)
 
 
 class JVP(Transform):
@@ -337,7 +341,7 @@ def hvp(f, argnums=0):
 def spoken(t):
     """What a Numba type says of a value: the constant that it is, or the function or transform behind a dispatcher."""
     if isinstance(t, types.Dispatcher):
-        return getattr(t.dispatcher, "transform", t.dispatcher)
+        return getattr(t.dispatcher, "owner", t.dispatcher)
     if isinstance(t, types.Literal):
         return t.literal_value
     if isinstance(t, types.Omitted):
