@@ -9,7 +9,7 @@ provokes makes `test_every_sentence_is_provoked` fail.
 `…` in an expected sentence stands for any text.
 """
 # The functions below are wrong on purpose: names that are unused or undefined, and styles that are bad, are what is refused.
-# ruff: noqa: B007, E702, E711, F401, F821, F841, NPY002, RUF059, SIM108
+# ruff: noqa: B007, E702, E711, F401, F821, F841, NPY002, PERF401, RUF059, SIM108
 import ast
 import functools
 import inspect
@@ -188,12 +188,6 @@ def walrus(x):
     return x[1]
 
 
-@refused(X, says="a list comprehension is not supported here", at="[2.0 * v")
-def list_comprehension(x):
-    y = np.array([2.0 * v for v in x])
-    return y[0]
-
-
 @refused(X, says="a generator expression is not supported here", at="(v * v")
 def generator_expression(x):
     return sum(v * v for v in x)
@@ -328,13 +322,6 @@ def method(x):
     return y[0]
 
 
-@refused(X, says="the method `.append` of … is not supported", at="y.append(")
-def appends(x):
-    y = [x[0]]
-    y.append(x[1])
-    return y[1]
-
-
 @refused(X, says="Numba does not compile this index of array(float64, 1d, C)", at="x[0, 1]")
 def too_many_indices(x):
     return 2.0 * x[0, 1]
@@ -448,13 +435,6 @@ def writes_to_what_may_be_global(x):
     y = TABLE if x[0] > 0.0 else x.copy()
     y[0] = x[0]
     return y[0]
-
-
-@refused(X, says="a list is changed", at="y += ")
-def grows_a_list(x):
-    y = [x[0]]
-    y += [x[1]]
-    return y[1]
 
 
 @refused(X, says="the shape of an array cannot be assigned", at="y.shape =")
@@ -903,6 +883,118 @@ outer()
       fastmath=True)
 def under_a_long_decorator(x):
     return 2.0 * np.linalg.qr(x)[1][0]
+
+
+# ---- lists
+
+def appends_to(items, v):
+    items.append(v)
+
+
+@refused(X, says="the method `.append` of UniTuple(float64 x 1) is not supported", at="items.append", inside=appends_to)
+def list_of_an_outer_function(x):
+    y = [x[0]]
+    appends_to(y, 2.0)
+    return y[0]
+
+
+@refused(X, says="`z` is another name of the list `y`, and changes it", at="z = y")
+def two_names(x):
+    y = [x[0]]
+    z = y
+    z.append(x[1])
+    return z[0] + y[0]
+
+
+@refused(X, says="`previous` still holds the list that was made here before", at="current = []")
+def keeps_a_list_of_the_last_iteration(x):
+    total = 0.0
+    for i in range(3):
+        if i > 0:
+            previous = current
+        current = []
+        current.append(x[i])
+    return previous[0] * total
+
+
+@refused(X, says="this list was made in a loop, or by a function, that has ended", at="row[0]")
+def reads_a_list_of_a_loop(x):
+    for i in range(3):
+        row = []
+        row.append(x[i])
+    return row[0]
+
+
+@refused(X, says="an empty list is read", at="y[0]")
+def reads_an_empty_list(x):
+    y = list()
+    return x[0] * y[0]
+
+
+@refused(X, says="a list of array(float64, 1d, C) that changes is not supported", at="y.append(x)")
+def list_of_arrays(x):
+    y = []
+    y.append(x)
+    return y[0][0]
+
+
+@refused(X, says="a list of int64 gets a float64", at="y.append(x[0])")
+def list_of_two_types(x):
+    y = [1]
+    y.append(x[0])
+    return y[1]
+
+
+@refused(X, says="a list is indexed with one integer here", at="y[1:]")
+def slices_a_list(x):
+    y = []
+    y.append(x[0])
+    return y[1:][0]
+
+
+@refused(X, says="the method `.insert` of a list is not supported", at="y.insert(0, x[0])")
+def inserts(x):
+    y = [x[0]] * 2
+    y.insert(0, x[0])
+    return y[0]
+
+
+@refused(X, says="a list is extended by a tuple, a vector or a list here", at="y.extend(x[0])")
+def extends_by_a_number(x):
+    y = [x[0]]
+    y.extend(x[0])
+    return y[0]
+
+
+@refused(X, says="a list is printed", at="print(y)")
+def prints_a_list(x):
+    y = [v for v in x]
+    print(y)
+    return y[0]
+
+
+@refused(X, says="a list is changed while it is looped over", at="for v in y")
+def grows_while_it_is_looped_over(x):
+    y = [x[0]]
+    for v in y:
+        if v > 1.0:
+            y.append(v * 0.5)
+    return y[0]
+
+
+@refused(X, says="a list is changed", at="items += ", inside=None)
+def grows_a_display_of_an_outer_function(x):
+    def grow(items):
+        items += [2.0]
+        return items[0]
+    return grow([x[0]])
+
+
+@refused(X, says="a function returns a list", at="squares(x)")
+def list_of_a_callee(x):
+    def squares(v):
+        return [a * a for a in v]
+    return squares(x)[0]
 
 
 # ---- a user's own primitives

@@ -7,7 +7,7 @@ import pytest
 from numba import TypingError, njit
 
 import toolkit
-from toolkit import Refusal, UsageError, check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from toolkit import Refusal, UsageError, check_grads, grad, hessian, hvp, jacobian, jvp, tape, value_and_grad, vjp
 
 X, V = np.linspace(0.5, 1.5, 5), np.arange(5.0)
 
@@ -260,6 +260,24 @@ def test_errors_of_the_function_are_those_of_its_derivative(x, n, error):
             derivative(x, n)
     with pytest.raises(error):
         jvp(gallery.asserts_and_raises)((x, n), (x,))
+
+
+def counted(x, n):
+    for _ in range(n):
+        x = math.sin(x) * x
+    return x
+
+
+def test_a_tape_that_would_not_fit_says_so(monkeypatch):
+    gradient, n, line = grad(counted), 10**14, counted.__code__.co_firstlineno + 1
+    with pytest.raises(MemoryError, match=rf"the tape of the loop at test_transform\.py:{line} needs \d+ bytes, .*jvp"):
+        gradient(0.5, n)
+    with pytest.raises(MemoryError, match=r"the tape of the loop at test_transform\.py"):
+        njit(lambda x: gradient(x, n))(0.5)
+    assert gradient(0.5, 3) == pytest.approx(jvp(counted, argnums=0)((0.5, 3), (1.0,))[1])
+    monkeypatch.setattr(tape, "fits", lambda n, size: False)
+    with pytest.raises(MemoryError, match="'the tape of the loop at line', 12, 'needs', 32, 'bytes'"):
+        tape.room.py_func(np.empty(2), 3, 12)           # of a `while`, whose tape grows
 
 
 def test_a_derivative_prints_once_what_the_function_prints(capfd):

@@ -24,10 +24,15 @@ def flat(x):
     return [y for v in x for y in flat(v)] if isinstance(x, tuple) else [x]
 
 
+def rebuilt(x, items):
+    """A tuple, or named tuple, like x of other items."""
+    return type(x)(*items) if hasattr(x, "_fields") else tuple(items)
+
+
 def fresh(x):
     """A copy of the same memory layout."""
     if isinstance(x, tuple):
-        return tuple(map(fresh, x))
+        return rebuilt(x, map(fresh, x))
     if not isinstance(x, np.ndarray):
         return x
     out = np.array(x, order="K")
@@ -43,7 +48,7 @@ def fresh(x):
 def like(x, rng):
     """A random structure of tangents; what carries no derivative stays."""
     if isinstance(x, tuple):
-        return tuple(like(v, rng) for v in x)
+        return rebuilt(x, (like(v, rng) for v in x))
     if isinstance(x, np.ndarray) and floats(x):
         return np.asarray(rng.normal(size=x.shape), x.dtype)
     return type(x)(rng.normal()) if floats(x) else x
@@ -52,7 +57,7 @@ def like(x, rng):
 def moved(x, d, h):
     """x + h d, in float64."""
     if isinstance(x, tuple):
-        return tuple(moved(a, b, h) for a, b in zip(x, d))
+        return rebuilt(x, (moved(a, b, h) for a, b in zip(x, d)))
     if not floats(x):
         return fresh(x)
     return np.asarray(x.astype(float) + h * d.astype(float)) if isinstance(x, np.ndarray) else float(x) + h * float(d)
@@ -161,5 +166,5 @@ def check_second(f, args, argnums, dots, bars, loose, run):
 def like_zero(x):
     """A zero tangent."""
     if isinstance(x, tuple):
-        return tuple(map(like_zero, x))
+        return rebuilt(x, map(like_zero, x))
     return x * 0 if floats(x) else x

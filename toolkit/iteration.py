@@ -8,11 +8,11 @@ from numba import types
 
 from . import infer
 from .builder import is_data
-from .lower import Expressions
+from .lists import Lists
 from .program import Const, Tup
 
 
-class Iteration(Expressions):
+class Iteration(Lists):
     """Lowers the sources of loops: ranges, arrays, tuples, and what counts, joins or walks these."""
 
     def iterated(self, node):
@@ -35,7 +35,7 @@ class Iteration(Expressions):
                 pass
         if isinstance(node, ast.Attribute) and node.attr == "flat":
             return self.over_flat(node)
-        value = self.expr(node)
+        value = self.as_array(self.expr(node))
         if isinstance(value, Tup):
             return value, None
         if not (is_data(value) and infer.is_array(value) and infer.rank_of(value)):

@@ -17,6 +17,7 @@ from .activity import Aliases
 from .builder import Builder, constant, is_data, throw
 from .errors import Place, Refusal
 from .iteration import Iteration
+from .lists import EMPTY, changed, contents, growing
 from .lower import BINARY, Inner, ReadBefore
 from .normal import normalised
 from .primitive import CATALOGUE
@@ -33,6 +34,7 @@ from .program import (
     Tup,
     Var,
     While,
+    leaves,
     mapped,
     pruned,
     substituted,
@@ -94,9 +96,9 @@ def require_value(fn, result):
                       "Return numbers, arrays, or tuples of them.", start(fn))
 
 
-def call(builder, fn, args, kw, depth):
+def call(builder, fn, args, kw, depth, caller=None):
     """Lower a call of fn in place; its value."""
-    place = builder.place or start(fn)
+    builder.place = place = builder.place or start(fn)
     if depth > DEPTH:
         raise Refusal(f"{fn.__name__} calls itself too deeply", "Write the recursion as a loop.", place)
     (node, file), params = syntax(fn), parameters(fn)
@@ -113,11 +115,27 @@ def call(builder, fn, args, kw, depth):
         if kind is inspect.Parameter.VAR_POSITIONAL:
             value = Tup(tuple(value))
         env[name] = value if isinstance(value, Var | Const | Tup) else constant(value)
-    frame = Statements(builder, env, outer_names(fn), file)
+    return enter(Statements(builder, env, outer_names(fn), file), node, depth, caller)
+
+
+def enter(frame, node, depth, caller):
+    """Lower a function's body in its frame, in the place of a call; its value. Lists are the caller's, too."""
+    place = frame.b.place
     frame.depth = depth
+    if caller is not None:
+        frame.env |= contents(caller.env)
     value = frame.value_of(node)
-    builder.place = place
+    frame.b.place = place
+    if any(map(growing, leaves(value))):
+        frame.refuse("a function returns a list", "Return an array made of it.")
+    if caller is not None:
+        caller.env |= {k: frame.env[k] for k in contents(caller.env)}
     return value
+
+
+def called(name):
+    """What the variables of a name in the environment are called."""
+    return name.rpartition("]")[2].strip("·")
 
 
 def stored(nodes):
@@ -136,6 +154,7 @@ class Statements(Iteration):
         if isinstance(node, ast.Lambda):
             return self.expr(node.body)
         self.env |= {RETURN: Const(False), VALUE: UNDEFINED}
+        self.grows = changed(node)
         self.run(node.body)
         value, returned = self.env[VALUE], self.env[RETURN]
         if value is UNDEFINED:
@@ -151,7 +170,7 @@ class Statements(Iteration):
             self.refuse(f"{infer.name_of(fn)} has no derivative in the catalogue", "Write it with functions that have one.")
         if not inspect.isfunction(plain) or home.split(".")[0] == "numba":
             self.refuse(f"{infer.name_of(fn)} is not supported", "Leave it out of the function that is differentiated.")
-        return call(self.b, plain, args, kw, self.depth + 1)
+        return call(self.b, plain, args, kw, self.depth + 1, self)
 
     # ---- blocks and exits
     def left(self):
@@ -202,10 +221,10 @@ class Statements(Iteration):
             return self.past(s, yes, no)
         env = dict(before)
         for name in dict.fromkeys([*names, *yes, *no]):
-            a, b = yes.get(name, UNDEFINED), no.get(name, UNDEFINED)
+            a, b = self.alike(s, yes.get(name, UNDEFINED), no.get(name, UNDEFINED))
             if a is UNDEFINED and b is UNDEFINED:
                 continue
-            env[name] = self.b.join(s, a, b, name.strip("·"))
+            env[name] = self.b.join(s, a, b, called(name))
         self.env = env
         self.b.add(s)
         return None
@@ -253,11 +272,7 @@ class Statements(Iteration):
             self.refuse(str(e), "Pass the arguments that it takes.")
         bound.apply_defaults()
         env = {k: v for k, v in fn.frame.env.items() if k not in EXITS} | bound.arguments
-        frame = Statements(self.b, env, fn.frame.names, fn.frame.file)
-        frame.depth, place = self.depth + 1, self.b.place
-        value = frame.value_of(fn.node)
-        self.b.place = place
-        return value
+        return enter(Statements(self.b, env, fn.frame.names, fn.frame.file), fn.node, self.depth + 1, self)
 
     # ---- statements
     def s_FunctionDef(self, node):
@@ -302,6 +317,9 @@ class Statements(Iteration):
     def s_Assign(self, node):
         hint = node.targets[0].id if isinstance(node.targets[0], ast.Name) else "t"
         value = self.expr(node.value, hint)
+        for target in node.targets:             # of several names, one that changes a list says so for all
+            if isinstance(target, ast.Name):
+                value = self.settled(value, target.id)
         for target in node.targets:
             self.assign(target, value)
 
@@ -312,7 +330,7 @@ class Statements(Iteration):
     def assign(self, target, value):
         match target:
             case ast.Name(id=name):
-                self.env[name] = value
+                self.env[name] = self.settled(value, name)
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 for t, v in zip(targets, self.unpacked(value, targets)):
                     self.assign(t, v)
@@ -339,6 +357,7 @@ class Statements(Iteration):
         return [self.b.get(value, (Const(k),)) for k in range(n)]
 
     def store(self, arr, index, value, add=False):
+        arr, index = self.slot(arr, index)
         if isinstance(arr, Tup) or not is_data(arr) or not infer.is_array(arr):
             self.refuse("only arrays can be written to", "Use an array.")
         if isinstance(value, Tup):
@@ -357,8 +376,10 @@ class Statements(Iteration):
             old = self.expr(ast.Name(node.target.id, ast.Load()))
             if is_data(old) and infer.is_array(old):
                 return self.augment(old, (Const(Ellipsis),), old, op, value)
+            if growing(old):
+                return self.extend(old.value, value)
             if isinstance(old, ListDisplay):
-                self.refuse("a list is changed", "Use a tuple, or an array.")
+                self.refuse("a list is changed", "Change it in the function that makes it, or use an array.")
             if isinstance(old, Tup) and isinstance(value, Tup) and op is operator.add:
                 self.env[node.target.id] = Tup(old.items + value.items)
             else:
@@ -366,7 +387,7 @@ class Statements(Iteration):
             return None
         if not isinstance(node.target, ast.Subscript):
             self.refuse("this cannot be assigned to", "Assign to a name or to an element of an array.")
-        arr, index = self.expr(node.target.value), self.index(node.target.slice)
+        arr, index = self.slot(self.expr(node.target.value), self.index(node.target.slice))
         return self.augment(arr, index, None, op, value)
 
     def augment(self, arr, index, old, op, value):
@@ -389,6 +410,8 @@ class Statements(Iteration):
 
     # ---- loops
     def s_While(self, node):
+        place = self.b.place
+
         def make(heads):
             self.env |= heads
             test = []
@@ -401,18 +424,20 @@ class Statements(Iteration):
                 return While(test, cond, body)
             with self.b.into(body):
                 self.run(node.body)
-            return While(test, cond, body)
+            return While(test, cond, body, place=place)
 
         self.loop(make, stored([*node.body, ast.Expr(node.test)]))
         self.loop_else(node)
 
     def s_For(self, node):
         source, value_at = self.iterated(node.iter)
+        looped = [v.value.key for n in ast.walk(node.iter) if isinstance(n, ast.Name) and growing(v := self.env.get(n.id))]
+        held = {key: self.env[key] for key in looped}
         if isinstance(source, Tup):
             self.unrolled(node, source.items)
             return self.loop_else(node)
         lo, hi, step = source
-        var = Var(self.index_name(node.target, node.iter), types.intp)
+        var, place = Var(self.index_name(node.target, node.iter), types.intp), self.b.place
 
         def make(heads):
             self.env |= heads
@@ -420,9 +445,11 @@ class Statements(Iteration):
             with self.b.into(body):
                 self.assign(node.target, value_at(var))
                 self.run(node.body)
-            return For(var, lo, hi, step, body)
+            return For(var, lo, hi, step, body, place=place)
 
         self.loop(make, stored([*node.body, node.target]))
+        if any(self.env[key] != pair for key, pair in held.items()):
+            self.refuse("a list is changed while it is looped over", "Loop over an array made of it.")
         return self.loop_else(node)
 
     def loop_else(self, node):
@@ -464,6 +491,7 @@ class Statements(Iteration):
     def loop(self, make, names):
         """Lower a loop whose body assigns `names`, again with wider types until the types hold."""
         before, block, place = dict(self.env), self.b.block, self.b.place
+        names = [*names, *contents(before)]
         heads = {n: self.head(n, before.get(n, UNDEFINED)) for n in names}
         for _ in range(8):
             scratch = []
@@ -502,20 +530,20 @@ class Statements(Iteration):
     def head(self, name, init):
         """What a variable is at the head of an iteration."""
         def one(a):
-            return Var(name, infer.type_of(a)) if is_data(a) else a
+            return Var(called(name), infer.type_of(a)) if is_data(a) else a
         if isinstance(init, Tup):
-            return type(init)(tuple(self.head(name, a) for a in init.items))
+            return init.of(self.head(name, a) for a in init.items)
         return one(init)
 
     def widen(self, name, head, end):
         """The head, or one of a wider type."""
-        if end is head or end is UNDEFINED:
+        if end is head or end is UNDEFINED or end is EMPTY:
             return head
-        if head is UNDEFINED:
+        if head is UNDEFINED or head is EMPTY:
             return self.head(name, end)
-        if isinstance(head, Tup) and type(head) is type(end) and len(head.items) == len(end.items):
+        if isinstance(head, Tup) and head.like(end):
             items = tuple(self.widen(name, h, e) for h, e in zip(head.items, end.items))
-            return head if all(a is b for a, b in zip(items, head.items)) else type(head)(items)
+            return head if all(a is b for a, b in zip(items, head.items)) else head.of(items)
         if not (is_data(head) and is_data(end)):
             if head == end:
                 return head
@@ -531,8 +559,12 @@ class Statements(Iteration):
 
         def carry(head, init, end, hint):
             if isinstance(head, Tup):
+                init = self.emptied(head) if init is EMPTY else init
+                if end is EMPTY:
+                    with self.b.into(s.body):
+                        end = self.emptied(head)
                 parts = init.items if isinstance(init, Tup) else (UNDEFINED,) * len(head.items)
-                return type(head)(tuple(carry(h, i, e, hint) for h, i, e in zip(head.items, parts, end.items)))
+                return head.of(carry(h, i, e, hint) for h, i, e in zip(head.items, parts, end.items))
             if not isinstance(head, Var):
                 return end
             if end is head and init is not UNDEFINED:
@@ -546,7 +578,7 @@ class Statements(Iteration):
             return exit_
 
         for name, head in heads.items():
-            env[name] = carry(head, before.get(name, UNDEFINED), ends[name], name)
+            env[name] = carry(head, before.get(name, UNDEFINED), ends[name], called(name))
         after = self.env
         flags = [f for f in (after[BREAK], after.get(RETURN, Const(False))) if f != Const(False)]
         with self.b.into(s.body):

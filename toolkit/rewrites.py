@@ -269,7 +269,7 @@ def loops(b, dims, body, ks=()):
     k = Var("k", types.intp)
     with b.into([]) as block:
         loops(b, dims[1:], body, (*ks, k))
-    return b.add(For(k, ZERO, dims[0], Const(1), block))
+    return b.add(For(k, ZERO, dims[0], Const(1), block, place=b.place))
 
 
 def scattered(b, arr, index, value):

@@ -1,13 +1,36 @@
 """The memory of the reverse sweep, typed stacks of residuals, and what a derivative requires of the arrays it is given."""
+import os
+
 import numba
 import numpy as np
 
+ADVICE = "more than this machine has: take fewer iterations at a time, or use jvp, which keeps no tape"
+
+
+def memory():
+    """How many bytes of memory this machine has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):       # not known here: let the allocation fail
+        return 2**62
+
+
+MEMORY = memory()
+
 
 @numba.njit
-def room(stack, n):
-    """The stack, with place for n values: at least twice as large each time it grows."""
+def fits(n, size):
+    """Do n entries of this size fit in memory?"""
+    return n <= MEMORY // size
+
+
+@numba.njit
+def room(stack, n, line):
+    """The stack, with place for n values: at least twice as large each time it grows. `line` is that of the loop it serves."""
     if n <= stack.size:
         return stack
+    if not fits(2 * stack.size, stack.itemsize):
+        raise MemoryError("the tape of the loop at line", line, "needs", 2 * stack.size * stack.itemsize, "bytes")
     new = np.empty(max(n, 2 * stack.size), stack.dtype)
     for k in range(stack.size):         # a slice would compile to far more
         new[k] = stack[k]
@@ -33,6 +56,13 @@ def broadcasts(have, n):
     """Require that a value of `have` parts can be stored at n positions."""
     if have != n and have != 1:
         raise ValueError("the value that is stored has another shape than the index")
+
+
+@numba.njit
+def within(k, n):
+    """Require that an index lies in a list of n numbers."""
+    if k < 0 or k >= n:
+        raise IndexError("list index out of range")
 
 
 @numba.njit

@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
-from . import infer
+from . import infer, tape
 from .build import entrance, load, options_of
 from .builder import Builder, tangent_params, tangent_type
 from .emit import emit
@@ -29,7 +29,8 @@ def structure(name, t):
     if isinstance(t, types.Omitted):
         return Const(t.value)
     if isinstance(t, types.BaseTuple):
-        return Tup(tuple(structure(f"{name}_{k}", x) for k, x in enumerate(t.types)))
+        fields = getattr(t, "fields", range(len(t.types)))
+        return Tup(tuple(structure(f"{name}_{k}", x) for k, x in zip(fields, t.types)), getattr(t, "instance_class", None))
     if isinstance(t, types.NoneType):
         return Const(None)
     if isinstance(t, types.Dispatcher):
@@ -37,6 +38,8 @@ def structure(name, t):
     kind = infer.scalar(t)
     if isinstance(kind, types.Integer | types.Boolean) or kind in (types.float64, types.float32):
         return Var(name, types.unliteral(t))
+    if isinstance(t, types.DictType) and isinstance(t.value_type, types.Number | types.Boolean):
+        return Var(name, t)                             # its values are read, and held fixed
     shown = "of a kind that Numba does not know" if isinstance(kind, types.PyObject) else f"{t}"
     instead = "carry real and imaginary parts as two floats" if isinstance(kind, types.Complex) else (
         "pass float64 or float32 numbers, integers, booleans, arrays of these, or tuples of them")
@@ -163,6 +166,9 @@ class Transform:
             return self.entry(*args, **kw)
         except DualtapeError as e:
             raise e.with_traceback(None) from None      # it says where in the user's code; Numba's frames say nothing
+        except MemoryError as e:
+            advice = f", {tape.ADVICE}" if e.args[-1:] == ("bytes",) else ""
+            raise MemoryError(" ".join(map(str, e.args)) + advice).with_traceback(None) from None
 
 
 def compiled_as_its_entry(kind):
@@ -217,7 +223,7 @@ def received(b, wanted, t, hint, f):
             raise UsageError(f"{f.name}: expected {what} in a tuple, got {t}")
         pairs = [received(b, w, g, w.hint if isinstance(w, Var) and hint != "out_bar" else hint, f)
                  for w, g in zip(wanted.items, t.types, strict=True)]
-        return Tup(tuple(p for p, _ in pairs)), Tup(tuple(a for _, a in pairs))
+        return Tup(tuple(p for p, _ in pairs), getattr(t, "instance_class", None)), wanted.of(a for _, a in pairs)
     given = structure(hint, t)
     rank = infer.rank_of(wanted) if isinstance(wanted, Var | Const) else None
     if rank is None or (isinstance(t, types.NoneType) and hint == "out_bar"):     # no cotangent: zero
