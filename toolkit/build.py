@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .host import specialised
+from .host import only_prange, specialised
 
 OPTIONS = ("fastmath", "error_model", "boundscheck", "nogil")
 
@@ -23,7 +23,7 @@ def load(source, namespace, name):
 def options_of(fn):
     """What the derivative inherits of a dispatcher's options."""
     given = getattr(fn, "targetoptions", {})
-    return {k: given[k] for k in OPTIONS if given.get(k)}
+    return {k: given[k] for k in OPTIONS if given.get(k)} | ({"parallel": only_prange()} if given.get("parallel") else {})
 
 
 def entrance(name, names, defaults, implementation, options):

@@ -10,6 +10,7 @@ import math
 import operator
 from collections import Counter
 
+import numba
 import numpy as np
 
 from . import infer, tape
@@ -97,6 +98,9 @@ class Names:
                     for c in s.carries:         # what the head holds at the end of an iteration begins the next
                         if c.end is c.head:
                             self._use(c.head)
+                    if getattr(s, "parallel", False):        # the places on tapes are counted with the bounds
+                        for v in variables(*(b for t in walk([s]) if isinstance(t, For) for b in (t.lo, t.hi))):
+                            self._use(v)
                     for v in outside:           # read inside: needed in every iteration
                         if self.spans[v][-1][1] > start:
                             self._use(v)
@@ -176,6 +180,7 @@ class Emitter:
     def __init__(self, program, name=None):
         self.program, self.lines, self.depth = program, [], 1
         self.globals, self.tops, self.calls = {}, {}, {}
+        self.side_by_side = {}          # Push -> the parallel loop whose iterations write to places of their own
         self.folded = self.fold(program)
         self.names = Names(program, self.folded)
         self.names.taken |= {name for name, _ in program.params}
@@ -239,6 +244,8 @@ class Emitter:
                                    *(x for p in getattr(s, "phis", ()) for x in (p.then, p.orelse))))
             if isinstance(s, While):
                 named |= set(variables(s.cond))
+            if isinstance(s, For) and s.parallel:
+                named |= set(variables(*(b for t in walk([s]) if isinstance(t, For) for b in (t.lo, t.hi))))
         folded = {}
 
         def may_move(s):
@@ -480,8 +487,61 @@ class Emitter:
         bounds = (s.lo, s.hi, s.step)
         if s.step == Const(1):
             bounds = (s.hi,) if s.lo == Const(0) else (s.lo, s.hi)
-        self.indented(f"for {self.names[s.var]} in range({', '.join(map(self.text, bounds))}):", lambda: self.body(s))
+        pushes = self.pushes(s, (s,)) if s.parallel else {}
+        parallel = self.in_parallel(s, pushes)
+        runs = self.name_of(numba.prange) if parallel else "range"
+        self.side_by_side = pushes if parallel else self.side_by_side
+        self.indented(f"for {self.names[s.var]} in {runs}({', '.join(map(self.text, bounds))}):", lambda: self.body(s))
+        for t, nest in pushes.items() if parallel else ():
+            self(f"{self.tape(t.stack)[1]} += {' * '.join(map(self.times, nest))}")
         self.moves([(c.exit, c.head) for c in s.carries])
+
+    def pushes(self, s, nest):
+        """Push -> the loops around it, for those that run once in each iteration of a nest."""
+        found = {t: nest for t in s.body if isinstance(t, Push) and t.stack in self.reserved}
+        for t in s.body:
+            if isinstance(t, For) and t.brk is None and t.step == Const(1):
+                found |= self.pushes(t, (*nest, t))
+        return found
+
+    def in_parallel(self, s, pushes):
+        """May the iterations of a loop that was written with prange run side by side here? They may where all that goes from one
+        to the next are sums, and where what each pushes to a tape has a place that its number says."""
+        if not s.parallel or s.brk is not None or s.step != Const(1):
+            return False
+        for t in walk(s.body):
+            if isinstance(t, Pop | NewStack | Reserve):
+                return False
+            if isinstance(t, Push) and t not in pushes:
+                return False
+        used = Counter(v for t in walk(s.body) for v in reads(t))
+        used.update(v for c in s.carries for v in variables(c.end))
+        return all(self.is_sum(c, s, used) for c in s.carries)
+
+    def is_sum(self, c, s, used):
+        """Does the carry add to itself, once in an iteration, where Numba sees it?"""
+        made = next((t for t in s.body if isinstance(t, Let) and t.out is c.end), None)
+        return (made is not None and made.fn is operator.add and made.args[0] is c.head and used[c.head] == used[c.end] == 1
+                and self.names[c.head] == self.names[c.end] and self.adds_to_itself(made, self.names[c.end]))
+
+    def position(self, nest):
+        """The number of an iteration of a nest of loops."""
+        text = ""
+        for s in nest:
+            text += f"{self.names[s.var]}{self.less(s.lo)}"
+            if s is not nest[-1]:
+                text = f"({text}) * {self.times(nest[nest.index(s) + 1])} + "
+        return text
+
+    def times(self, s):
+        """How often the body of a loop by ones runs."""
+        if isinstance(s.hi, Const) and isinstance(s.lo, Const):
+            return str(max(s.hi.value - s.lo.value, 0))
+        return f"max({self.text(s.hi)}{self.less(s.lo)}, 0)"
+
+    def less(self, lo):
+        """- lo, where it is not 0."""
+        return "" if lo == Const(0) else f" - {self.text(lo, 7)}"
 
     def body(self, s):
         self.block(s.body)
@@ -558,6 +618,8 @@ class Emitter:
 
     def s_Push(self, s):
         name, top = self.tape(s.stack)
+        if s in self.side_by_side:
+            return self(f"{name}[{top} + {self.position(self.side_by_side[s])}] = {self.text(s.value)}")
         if infer.is_array(s.stack.type):
             return self(f"{name}.append({self.text(s.value)})")
         if s.stack not in self.reserved:

@@ -160,7 +160,7 @@ class Forward:
         self.b.add(new)
 
     def on_For(self, s):
-        self.loop(s, For(s.var, s.lo, s.hi, s.step, [], list(s.carries), s.brk, s.place))
+        self.loop(s, For(s.var, s.lo, s.hi, s.step, [], list(s.carries), s.brk, s.place, s.parallel))
 
     def on_While(self, s):
         self.loop(s, While(s.test, s.cond, [], list(s.carries), s.brk, s.place))

@@ -9,6 +9,7 @@ import inspect
 import operator
 from dataclasses import replace
 
+import numba
 import numpy as np
 from numba import types
 
@@ -438,6 +439,7 @@ class Statements(Iteration):
             return self.loop_else(node)
         lo, hi, step = source
         var, place = Var(self.index_name(node.target, node.iter), types.intp), self.b.place
+        parallel = isinstance(node.iter, ast.Call) and self.callee(node.iter.func) is numba.prange
 
         def make(heads):
             self.env |= heads
@@ -445,7 +447,7 @@ class Statements(Iteration):
             with self.b.into(body):
                 self.assign(node.target, value_at(var))
                 self.run(node.body)
-            return For(var, lo, hi, step, body, place=place)
+            return For(var, lo, hi, step, body, place=place, parallel=parallel)
 
         self.loop(make, stored([*node.body, node.target]))
         if any(self.env[key] != pair for key, pair in held.items()):

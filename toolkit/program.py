@@ -142,6 +142,7 @@ class For:
     carries: list = field(default_factory=list)
     brk: object = None
     place: object = None
+    parallel: bool = False          # written with prange: the iterations do not depend on one another but by sums
 
 
 @dataclass(eq=False)
@@ -334,7 +335,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
                 body = sub(s.body)
                 ends, brk = [u(c.end) for c in s.carries], u(s.brk)
                 carries = [Carry(h, i, e, bind(c.exit)) for h, i, e, c in zip(heads, inits, ends, s.carries)]
-                new = For(var, lo, hi, step, body, carries, brk, s.place)
+                new = For(var, lo, hi, step, body, carries, brk, s.place, s.parallel)
             case While():
                 inits = [u(c.init) for c in s.carries]
                 heads = [bind(c.head) for c in s.carries]

@@ -212,7 +212,7 @@ class Reverse(Residuals):
                         self.shadow[p.out] = out
                 return new
             case For() | While():
-                new = (For(s.var, s.lo, s.hi, s.step, [], list(s.carries), s.brk) if isinstance(s, For)
+                new = (For(s.var, s.lo, s.hi, s.step, [], list(s.carries), s.brk, s.place, s.parallel) if isinstance(s, For)
                        else While(s.test, s.cond, [], list(s.carries), s.brk))
                 pairs = []
                 for c in s.carries:

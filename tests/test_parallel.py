@@ -1,0 +1,109 @@
+"""Derivatives of parallel functions, and derivatives that are called in parallel: the same answers whatever the threads."""
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+import pytest
+from laws import check
+from numba import njit, prange
+
+from toolkit import grad, hvp, jvp, source, vjp
+
+X, W = np.linspace(0.2, 1.2, 64), np.array([1.3, 0.7])
+
+
+@njit(parallel=True)
+def nested(x, w):
+    """Sums, an array that is filled, and a tape that a loop inside the parallel one pushes to."""
+    s, out = 0.0, np.empty(x.size)
+    for i in prange(1, x.size):
+        y = math.sin(x[i] * w[0])
+        for _ in range(3):
+            y = math.exp(-y) * w[1] * x[i - 1]
+        out[i] = y
+        s += y * y
+    out[0] = s
+    return s + np.sum(out * x)
+
+
+@njit(parallel=True)
+def product(x):
+    """A product is no sum: its derivative is taken one iteration after another."""
+    p = 1.0
+    for i in prange(x.size):
+        p *= 1.0 + 0.1 * x[i]
+    return p
+
+
+@njit(parallel=True)
+def branching(x):
+    """What is kept only sometimes has no place that the iteration's number says."""
+    s = 0.0
+    for i in prange(x.size):
+        if x[i] > 0.5:
+            t = math.tanh(x[i])
+            s += t * t * x[0]
+    return s
+
+
+@njit(parallel=True)
+def into_one_place(x, w):
+    """Every iteration reads w[0]: the reverse of all of them adds to one place."""
+    y = np.empty(x.size)
+    for i in prange(x.size):
+        y[i] = w[0] * x[i] ** 2
+    return y
+
+
+@pytest.mark.parametrize(("f", "args", "argnums"), [(nested, (X, W), (0, 1)), (product, (X[:9],), (0,)), (branching, (X,), (0,)),
+                                                    (into_one_place, (X, W), (0, 1))])
+def test_the_answer_is_that_of_the_serial_function(f, args, argnums):
+    serial, dots = f.py_func, tuple(np.ones_like(args[k]) for k in argnums)
+    want_out, want_dot = jvp(serial, argnums)(args, dots)
+    seed = np.ones_like(want_out) if np.ndim(want_out) else 1.0
+    _, want = vjp(serial, argnums)(args, seed)
+    push, pull = jvp(f, argnums), vjp(f, argnums)
+    for threads in (1, 2):
+        numba.set_num_threads(threads)
+        for _ in range(3):
+            out, dot = push(args, dots)
+            np.testing.assert_allclose(out, want_out, rtol=1e-12)
+            np.testing.assert_allclose(dot, want_dot, rtol=1e-12)
+            for a, b in zip(pull(args, seed)[1], want, strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-12)
+    check(f, args, argnums, compile=False)
+
+
+def test_the_forward_pass_stays_parallel_where_that_is_right():
+    assert "prange(" in source(jvp(nested), X, W)
+    assert "prange(" in source(vjp(nested), X, W)
+    assert "prange(" in source(vjp(into_one_place), X, W)
+    assert "prange(" not in source(jvp(product), X)
+    assert "prange(" not in source(vjp(branching), X)
+    assert grad(nested).entry.targetoptions["parallel"].prange
+
+
+@njit(nogil=True)
+def shared(x):
+    s = 0.0
+    for i in range(x.size):
+        s += math.sin(x[i]) * x[i - 1]
+    return s
+
+
+def test_many_threads_get_the_same_answers_and_compile_once():
+    gradient, product_ = grad(shared), hvp(shared)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda k: (gradient(X + k), product_(X + k, X)), range(32)))
+    for k, (g, p) in enumerate(found):
+        np.testing.assert_array_equal(g, gradient(X + k))
+        np.testing.assert_array_equal(p, product_(X + k, X))
+    assert len(gradient.entry.overloads) == len(product_.entry.overloads) == 1
+
+
+def test_many_threads_may_make_derivatives():
+    functions = [lambda x: x * x, lambda x: math.sin(x) * x]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda f: grad(f)(0.3), functions * 4))
+    assert found == [0.6, math.cos(0.3) * 0.3 + math.sin(0.3)] * 4
