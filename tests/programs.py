@@ -4,7 +4,8 @@
 assigns before it reads, and keeps its values bounded. Most only read their arguments and write to local arrays and to aliases of
 these; one in six may write to its arguments. Every choice shrinks towards fewer statements and plainer expressions.
 
-    names       s1, s2, .. floats    a1, a2, .. arrays    i1, .. loop indices    k1, .. counters    p1, .. indices    q1, .. flags
+    names       s1, s2, .. floats    a1, a2, .. arrays    l1, l2, .. lists
+                i1, .. loop indices    k1, .. counters    p1, .. indices    q1, .. flags
     arguments   x: (4,)   m: (3, 4)   c: a float   n: an integer
 """
 import hashlib
@@ -30,6 +31,7 @@ TASTES = {                  # what a program likes to do; statements are drawn f
     "calls": ("call", "call", "element_set", "number_set"),
     "rows": ("rows", "rows", "part_set", "element_set", "running_set"),
     "tuples": ("tuple_set", "tuple_set", "element_set", "branch", "loop"),
+    "lists": ("listing", "listing", "scatter_set", "loop"),
 }
 LAYOUTS = ("plain", "plain", "plain", "fortran", "strided")
 ACTIVE = ((0, 1, 2), (0, 1, 2), (0,), (1,), (2,))
@@ -370,7 +372,8 @@ class Writer:
         self.room -= 1
         writable = [n for n, (_, w) in sc.arrays.items() if w]
         kinds = ["number_set", "array_new", "element_set", "part_set"] * 3 + ["array_rebound", "swap"] * 2
-        kinds += ["numbers_set", "array_op", "running_set", "flag_set", "call", "call", "exchange", "tuple_set"]
+        kinds += ["numbers_set", "array_op", "running_set", "flag_set", "call", "call", "exchange", "tuple_set", "listing",
+                  "scatter_set"]
         kinds += TASTES[self.taste]
         if sc.depth < 4:
             kinds += ["branch"] * 3 + ["loop"] * 4 + ["while_"] * 2 + ["rows"]
@@ -378,7 +381,7 @@ class Writer:
             kinds += ["leave"] * 3
         nested = {"branch", "loop", "while_", "rows"} if sc.depth >= 4 else {"leave"} if sc.depth == 1 else ()
         kind = self.one(*(k for k in kinds if k not in nested))
-        if not writable and kind in ("element_set", "part_set", "array_op", "exchange"):
+        if not writable and kind in ("element_set", "part_set", "array_op", "exchange", "scatter_set"):
             kind = "array_new"
         return getattr(self, kind)(sc) or False
 
@@ -542,6 +545,46 @@ class Writer:
             sc.arrays[name] = shape, write
             sc.floats.append(name[:-3] + "[0]")
 
+    def listing(self, sc):
+        """A list that grows in a loop, and a number that is read of it."""
+        name, i, n, s = self.fresh("l"), self.fresh("i"), self.one(3, 4, 1), self.fresh("s")
+        sub = sc.inside()
+        sub.ints[i] = 0, n - 1
+        if self.chance(3):
+            test = f" if {self.condition(sub)}" if self.chance(2) else ""
+            self.add(sc, f"{s} = sum([{bare(self.number(sub, 1))} for {i} in range({n}){test}])")
+        else:
+            self.add(sc, f"{name} = [{bare(self.number(sc, 1))}]")
+            self.add(sc, f"for {i} in range({n}):")
+            inside = sub
+            if self.chance(2):
+                self.add(sub, f"if {self.condition(sub)}:")
+                inside = sub.inside()
+            self.add(inside, f"{name}.append({self.bounded(self.number(inside, 1))})")
+            if self.chance(3):
+                self.add(sub, f"{name}[{i} % len({name})] {self.one('=', '+=')} {self.bounded(self.number(sub, 1))}")
+            if self.chance(4):
+                self.add(sub, f"if len({name}) > 2:")
+                self.add(sub.inside(), f"{name}[0] += {name}.pop()")
+            read = self.one("sum({})", "{}[-1]", "({0}[len({0}) // 2] * {0}[0])", "np.sum(np.array({0}))", "max({})")
+            self.add(sc, f"{s} = {read.format(name)}")
+        sc.floats.append(s)
+
+    def scatter_set(self, sc):
+        """A store through a mask, or through an array of integers that holds one of them twice."""
+        local = {n: shape for n, (shape, w) in sc.arrays.items() if w and n.isidentifier()}
+        vectors, long = [n for n, shape in local.items() if len(shape) == 1], [n for n, shape in local.items() if shape[0] == 4]
+        form = self.one(*(["mask"] if vectors else []), *(["order"] if long else []), None)
+        if form is None:
+            return self.element_set(sc)
+        name, op = self.one(*(vectors if form == "mask" else long)), self.one("=", "+=", "*=")
+        shape, value = local[name], self.number(sc, 1)
+        index = f"{name} > {self.one('0.1', '-0.3')}" if form == "mask" else "ORDER"
+        if form == "order" and self.chance(2):
+            value = f"1.0 * {self.array(sc, shape, 1)}"
+        self.add(sc, f"{name}[{index}] {op} {f'np.cos({bare(value)})' if op == '*=' else self.bounded(value)}")
+        return None
+
     def running_set(self, sc):
         """An integer that is assigned: an index from 0 to 3."""
         name = self.one(*sc.running, None)
@@ -632,6 +675,9 @@ class Writer:
             sub.ints[i] = 0, 3
         exited = self.exited
         _, kept = self.block(sub)
+        if self.chance(6):
+            self.add(sc, "else:")
+            self.statement_plain(sc.inside())
         if sure:
             self.adopt(sc, kept)
             if self.exited == exited and self.chance(3):

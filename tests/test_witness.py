@@ -13,7 +13,8 @@ NAMES = """scalar_poly tuple_nested tuple_swap if_elif_else range_negative_step 
     int_becomes_float running_index slices_write mask_read int_array_read view_while_base_changes overlapping_slices buffer_swap
     arrays_allocated_in_loop callee_jit_writes dot_mm matmul_mv linalg_cholesky sum_axis_rank2 concatenate_rank2 reshape_ravel
     sort_argsort gaussian_mixture jacobi_slices burgers_slices thomas_solve cholesky_in_place lu_in_place newton_while
-    recurrent_net power_iteration gauss_seidel horner""".split()
+    recurrent_net power_iteration gauss_seidel horner scatter_writes mask_write appends_some stack_of_numbers named_tuples
+    mutates_several for_ndenumerate""".split()
 BY_NAME = {c.name: c for c in CASES}
 
 

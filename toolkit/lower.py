@@ -378,6 +378,9 @@ class Expressions:
         if fn in CATALOGUE or fn in FLAT or fn in VIEWS:
             args = self.positional(fn, args, kw)
             if isinstance(fn, np.ufunc) and len(args) == fn.nin + 1 and infer.rank_of(args[-1]):
+                for a in args[:-1]:
+                    if is_data(a) and infer.rank_of(a):
+                        self.aligned(args[-1], a)
                 self.b.set(args[-1], (Const(Ellipsis),), self.call(fn, args[:-1], {}, hint))
                 return args[-1]
             if self.file and fn in CATALOGUE and fn not in FLAT:

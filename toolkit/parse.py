@@ -35,6 +35,7 @@ from .program import (
     Tup,
     Var,
     While,
+    filtered,
     leaves,
     mapped,
     pruned,
@@ -59,7 +60,18 @@ def parse(fn, params):
     builder = Builder()
     result = call(builder, fn, [p for _, p in params], {}, depth=0)
     require_value(fn, result)
-    return pruned(normalised(pruned(returning(Program(fn.__name__, params, builder.block, result)))))
+    program = Program(fn.__name__, params, builder.block, result)
+    return pruned(normalised(pruned(returning(checked(program)))))
+
+
+def checked(program):
+    """The program without the checks that two arrays do not overlap where they cannot."""
+    aliases = Aliases(program)
+
+    def kept(s):
+        return not (isinstance(s, Do) and s.fn in (tape.aligned, tape.separate)) or (
+            len({aliases.of(a) for a in s.args if isinstance(a, Var)}) == 1)
+    return replace(program, body=filtered(program.body, kept))
 
 
 def application(fn, params):
@@ -395,7 +407,9 @@ class Statements(Iteration):
         """arr[index] op= value; sums are kept as sums, since their reverse reads nothing."""
         same = infer.scalar(infer.type_of(arr)) == infer.scalar(infer.type_of(value)) or infer.is_float(arr)
         same = same and not infer.gathers(index)
-        if op in (operator.add, operator.sub) and same and not (infer.is_array(value) and self.shares(arr, value)):
+        if infer.is_array(value) and not infer.gathers(index) and self.shares(arr, value):
+            self.aligned(arr if index == (Const(Ellipsis),) else self.b.get(arr, index), value)
+        if op in (operator.add, operator.sub) and same:
             if op is operator.sub:
                 value = self.b.let(operator.neg, value)
             return self.store(arr, index, value, add=True)
@@ -403,6 +417,12 @@ class Statements(Iteration):
             self.refuse("`@=` is not supported", "Write the product, and store it.")
         old = self.b.get(arr, index) if old is None else old
         return self.store(arr, index, self.b.let(op, old, value))
+
+    def aligned(self, out, value):
+        """Require that an operation in place reads no other places of the array than it writes: see `tape.aligned`."""
+        if infer.scalar(out.type) == infer.scalar(infer.type_of(value)):
+            same = infer.rank_of(out) == infer.rank_of(value)
+            self.b.add(Do(tape.aligned if same else tape.separate, (out, value)))
 
     def shares(self, arr, value):
         """May adding value to arr in place read what it has just written? Names made fresh by arithmetic cannot."""

@@ -387,6 +387,22 @@ def instance(program, args):
     return body, mapped(program.result, use)
 
 
+def filtered(block, kept):
+    """The statements of a block, and of the blocks inside it, that are to be kept."""
+    out = []
+    for s in block:
+        if kept(s):
+            match s:
+                case For():
+                    s = replace(s, body=filtered(s.body, kept))
+                case While():
+                    s = replace(s, test=filtered(s.test, kept), body=filtered(s.body, kept))
+                case If():
+                    s = replace(s, then=filtered(s.then, kept), orelse=filtered(s.orelse, kept))
+            out.append(s)
+    return out
+
+
 def pruned(program):
     """The program without what nothing reads. Contents written to an array that nobody reads are nobody's either."""
     live = set(variables(program.result))

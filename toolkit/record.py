@@ -141,7 +141,7 @@ class Interpreter:
             return
         array, where = self.plain(s.arr), self.plain(Tup(s.index))
         if isinstance(s, Get):
-            self.env[s.out] = settled(array[where], s.out.type)
+            self.env[s.out] = settled(array[where[0] if isinstance(array, tuple) else where], s.out.type)
         elif s.add and any(isinstance(i, np.ndarray) for i in where):
             np.add.at(array, where, self.plain(s.value))
         else:

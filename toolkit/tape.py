@@ -87,6 +87,21 @@ def fresh(out, x):
 
 
 @numba.njit
+def separate(out, x):
+    """Require that an operation in place reads nothing of what it writes."""
+    if overlap(out, x):
+        raise ValueError("an operation in place reads another part of the array that it writes: read from a copy")
+
+
+@numba.njit
+def aligned(out, x):
+    """Require of an operation in place that what it reads is what it writes, place by place, or lies elsewhere: else Numba, which
+    goes from element to element, and NumPy, which copies first, give different results."""
+    if not (out.ctypes.data == x.ctypes.data and out.shape == x.shape and out.strides == x.strides):
+        separate(out, x)
+
+
+@numba.njit
 def overlap(a, b):
     """Do the extents of two arrays overlap?"""
     if a.size == 0 or b.size == 0:
