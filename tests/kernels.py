@@ -1,0 +1,1402 @@
+"""Kernels of the numerical literature, whole and small, each written from its mathematics as a Numba user writes it.
+
+`CASES` holds them as `gallery.Case`s. No kernel writes to its arguments: what works in place copies first. The draws keep well
+away from kinks and ties. Where a method has a loop form and a form of whole-array slices, both stand here.
+"""
+import functools
+import math
+
+import gallery
+import numpy as np
+from gallery import dominant, f32, nrm, num, pos, spd, spread
+from numba import njit, prange
+from numba.extending import register_jitable
+
+CASES = []
+case = functools.partial(gallery.case, cases=CASES)
+
+
+# ---------------------------------------------------------------- stencils
+
+@case(lambda r: (nrm(r, 12), 3))
+def jacobi_1d_loops(u0, sweeps):
+    """Jacobi sweeps of the three-point stencil, two arrays written in turn."""
+    a = u0.copy()
+    b = u0.copy()
+    n = a.shape[0]
+    for _ in range(sweeps):
+        for i in range(1, n - 1):
+            b[i] = (a[i - 1] + a[i] + a[i + 1]) / 3.0
+        for i in range(1, n - 1):
+            a[i] = (b[i - 1] + b[i] + b[i + 1]) / 3.0
+    return a
+
+
+@case(lambda r: (nrm(r, 12), 3))
+def jacobi_1d_slices(u0, sweeps):
+    """Jacobi sweeps of the three-point stencil, by slices."""
+    a = u0.copy()
+    b = u0.copy()
+    for _ in range(sweeps):
+        b[1:-1] = 0.33333 * (a[:-2] + a[1:-1] + a[2:])
+        a[1:-1] = 0.33333 * (b[:-2] + b[1:-1] + b[2:])
+    return a
+
+
+@case(lambda r: (nrm(r, 5, 6), 2))
+def jacobi_2d_loops(u0, sweeps):
+    """Jacobi sweeps of the five-point stencil."""
+    old = u0.copy()
+    new = np.empty_like(u0)
+    new[:, :] = u0
+    rows, cols = u0.shape
+    for _ in range(sweeps):
+        for i in range(1, rows - 1):
+            for j in range(1, cols - 1):
+                new[i, j] = 0.2 * (old[i, j] + old[i, j - 1] + old[i, j + 1] + old[i - 1, j] + old[i + 1, j])
+        old, new = new, old
+    return old
+
+
+@case(lambda r: (nrm(r, 6, 5), 1e-3))
+def jacobi_2d_until_converged(u0, tol):
+    """The five-point Laplace equation by Jacobi's method until the update is small (slices, while)."""
+    u = u0.copy()
+    change = 1.0
+    count = 0
+    while change > tol and count < 200:
+        v = u.copy()
+        v[1:-1, 1:-1] = 0.25 * (u[:-2, 1:-1] + u[2:, 1:-1] + u[1:-1, :-2] + u[1:-1, 2:])
+        change = np.max(np.abs(v - u))
+        u = v
+        count += 1
+    return u
+
+
+@case(lambda r: (nrm(r, 4, 4, 5), 0.1, 2))
+def heat_3d_loops(u0, r, steps):
+    """The heat equation in three dimensions, explicit Euler, loops."""
+    u = u0.copy()
+    nx, ny, nz = u.shape
+    for _ in range(steps):
+        w = u.copy()
+        for i in range(1, nx - 1):
+            for j in range(1, ny - 1):
+                for k in range(1, nz - 1):
+                    lap = -6.0 * w[i, j, k]
+                    lap += w[i - 1, j, k] + w[i + 1, j, k]
+                    lap += w[i, j - 1, k] + w[i, j + 1, k]
+                    lap += w[i, j, k - 1] + w[i, j, k + 1]
+                    u[i, j, k] += r * lap
+    return u
+
+
+@case(lambda r: (nrm(r, 4, 4, 5), 0.1, 2), (0, 1))
+def heat_3d_slices(u0, r, steps):
+    """The heat equation in three dimensions, explicit Euler, slices."""
+    u = u0.copy()
+    for _ in range(steps):
+        u[1:-1, 1:-1, 1:-1] += r * (
+            u[2:, 1:-1, 1:-1] - 2.0 * u[1:-1, 1:-1, 1:-1] + u[:-2, 1:-1, 1:-1]
+            + u[1:-1, 2:, 1:-1] - 2.0 * u[1:-1, 1:-1, 1:-1] + u[1:-1, :-2, 1:-1]
+            + u[1:-1, 1:-1, 2:] - 2.0 * u[1:-1, 1:-1, 1:-1] + u[1:-1, 1:-1, :-2])
+    return u
+
+
+@case(lambda r: (nrm(r, 10), nrm(r, 10), 3), (0, 1))
+def seidel_1d(u0, f, sweeps):
+    """Gauss–Seidel sweeps forward and backward (symmetric) for -u'' = f."""
+    u = u0.copy()
+    n = len(u)
+    h2 = (1.0 / (n - 1)) ** 2
+    for _ in range(sweeps):
+        for i in range(1, n - 1):
+            u[i] = 0.5 * (u[i - 1] + u[i + 1] + h2 * f[i])
+        for i in range(n - 2, 0, -1):
+            u[i] = 0.5 * (u[i - 1] + u[i + 1] + h2 * f[i])
+    return u
+
+
+@case(lambda r: (nrm(r, 5, 5), 2))
+def seidel_2d(a0, sweeps):
+    """Gauss–Seidel sweeps of the nine-point stencil, in place."""
+    a = a0.copy()
+    n = a.shape[0]
+    for _ in range(sweeps):
+        for i in range(1, n - 1):
+            for j in range(1, n - 1):
+                a[i, j] = (a[i - 1, j - 1] + a[i - 1, j] + a[i - 1, j + 1] + a[i, j - 1] + a[i, j] + a[i, j + 1]
+                           + a[i + 1, j - 1] + a[i + 1, j] + a[i + 1, j + 1]) / 9.0
+    return a
+
+
+@case(lambda r: (nrm(r, 6, 6), nrm(r, 6, 6), 1.5, 2), (0, 1, 2))
+def red_black_sor(u0, f, omega, sweeps):
+    """Red–black over-relaxation of the Poisson equation; each colour by strided slices."""
+    u = u0.copy()
+    for _ in range(sweeps):
+        for colour in range(2):
+            for i in range(1, u.shape[0] - 1):
+                s = 1 + (i + colour) % 2
+                gs = 0.25 * (u[i - 1, s:-1:2] + u[i + 1, s:-1:2] + u[i, s - 1:-2:2] + u[i, s + 1::2] - f[i, s:-1:2])
+                u[i, s:-1:2] += omega * (gs - u[i, s:-1:2])
+    return np.sum(u * u)
+
+
+@case(lambda r: (nrm(r, 4, 4, 4), 1))
+def seidel_3d(a0, sweeps):
+    """A Gauss–Seidel sweep of the seven-point stencil in three dimensions."""
+    a = a0.copy()
+    nx, ny, nz = a.shape
+    for _ in range(sweeps):
+        for i in range(1, nx - 1):
+            for j in range(1, ny - 1):
+                for k in range(1, nz - 1):
+                    a[i, j, k] = (a[i - 1, j, k] + a[i + 1, j, k] + a[i, j - 1, k] + a[i, j + 1, k]
+                                  + a[i, j, k - 1] + a[i, j, k + 1]) / 6.0
+    return a
+
+
+@case(lambda r: (nrm(r, 5, 6), nrm(r, 5, 6), nrm(r, 5, 6), nrm(r, 3)), (0, 1, 2, 3))
+def fdtd_2d_loops(ex0, ey0, hz0, source):
+    """Finite-difference time domain: two-dimensional Maxwell, staggered fields, loops."""
+    ex, ey, hz = ex0.copy(), ey0.copy(), hz0.copy()
+    nx, ny = ex.shape
+    for t in range(source.shape[0]):
+        for j in range(ny):
+            ey[0, j] = source[t]
+        for i in range(1, nx):
+            for j in range(ny):
+                ey[i, j] = ey[i, j] - 0.5 * (hz[i, j] - hz[i - 1, j])
+        for i in range(nx):
+            for j in range(1, ny):
+                ex[i, j] = ex[i, j] - 0.5 * (hz[i, j] - hz[i, j - 1])
+        for i in range(nx - 1):
+            for j in range(ny - 1):
+                hz[i, j] = hz[i, j] - 0.7 * (ex[i, j + 1] - ex[i, j] + ey[i + 1, j] - ey[i, j])
+    return ex, ey, hz
+
+
+@case(lambda r: (nrm(r, 5, 6), nrm(r, 5, 6), nrm(r, 5, 6), nrm(r, 3)), (0, 1, 2, 3))
+def fdtd_2d_slices(ex0, ey0, hz0, source):
+    """Finite-difference time domain: two-dimensional Maxwell, staggered fields, slices."""
+    ex = np.copy(ex0)
+    ey = np.copy(ey0)
+    hz = np.copy(hz0)
+    for pulse in source:
+        ey[0, :] = pulse
+        ey[1:, :] -= 0.5 * (hz[1:, :] - hz[:-1, :])
+        ex[:, 1:] -= 0.5 * (hz[:, 1:] - hz[:, :-1])
+        hz[:-1, :-1] -= 0.7 * (ex[:-1, 1:] - ex[:-1, :-1] + ey[1:, :-1] - ey[:-1, :-1])
+    return hz
+
+
+@njit
+def pressure_poisson(p, b, dx, dy, sweeps):
+    for _ in range(sweeps):
+        pn = p.copy()
+        p[1:-1, 1:-1] = (((pn[1:-1, 2:] + pn[1:-1, :-2]) * dy ** 2 + (pn[2:, 1:-1] + pn[:-2, 1:-1]) * dx ** 2)
+                         / (2 * (dx ** 2 + dy ** 2)) - dx ** 2 * dy ** 2 / (2 * (dx ** 2 + dy ** 2)) * b[1:-1, 1:-1])
+        p[:, -1] = p[:, -2]
+        p[0, :] = p[1, :]
+        p[:, 0] = p[:, 1]
+        p[-1, :] = 0
+    return p
+
+
+@case(lambda r: (1.0, 0.1, 6, 3), (0, 1))
+def cavity_projection(lid, nu, n, steps):
+    """The lid-driven cavity by the projection method, slices, the pressure solved by a callee that writes it."""
+    u = np.zeros((n, n))
+    v = np.zeros((n, n))
+    p = np.zeros((n, n))
+    b = np.zeros((n, n))
+    dx = 2.0 / (n - 1)
+    dt = 0.01
+    u[-1, :] = lid
+    for _ in range(steps):
+        ux = (u[1:-1, 2:] - u[1:-1, :-2]) / (2 * dx)
+        vy = (v[2:, 1:-1] - v[:-2, 1:-1]) / (2 * dx)
+        uy = (u[2:, 1:-1] - u[:-2, 1:-1]) / (2 * dx)
+        vx = (v[1:-1, 2:] - v[1:-1, :-2]) / (2 * dx)
+        b[1:-1, 1:-1] = (ux + vy) / dt - ux ** 2 - 2 * uy * vx - vy ** 2
+        p = pressure_poisson(p, b, dx, dx, 4)
+        un, vn = u.copy(), v.copy()
+        lap_u = (un[1:-1, 2:] + un[1:-1, :-2] + un[2:, 1:-1] + un[:-2, 1:-1] - 4 * un[1:-1, 1:-1]) / dx ** 2
+        lap_v = (vn[1:-1, 2:] + vn[1:-1, :-2] + vn[2:, 1:-1] + vn[:-2, 1:-1] - 4 * vn[1:-1, 1:-1]) / dx ** 2
+        u[1:-1, 1:-1] += dt * (nu * lap_u - un[1:-1, 1:-1] * ux - vn[1:-1, 1:-1] * uy
+                               - (p[1:-1, 2:] - p[1:-1, :-2]) / (2 * dx))
+        v[1:-1, 1:-1] += dt * (nu * lap_v - un[1:-1, 1:-1] * vx - vn[1:-1, 1:-1] * vy
+                               - (p[2:, 1:-1] - p[:-2, 1:-1]) / (2 * dx))
+        u[0, :] = 0
+        u[:, 0] = 0
+        u[:, -1] = 0
+        u[-1, :] = lid
+    return u, v
+
+
+@register_jitable
+def stream_sweeps(psi, omega, h, sweeps):
+    n = psi.shape[0]
+    for _ in range(sweeps):
+        for i in range(1, n - 1):
+            for j in range(1, n - 1):
+                psi[i, j] = 0.25 * (psi[i + 1, j] + psi[i - 1, j] + psi[i, j + 1] + psi[i, j - 1] + h * h * omega[i, j])
+
+
+@register_jitable
+def wall_vorticity(omega, psi, h, lid):
+    n = psi.shape[0]
+    for k in range(n):
+        omega[k, 0] = -2.0 * psi[k, 1] / (h * h)
+        omega[k, n - 1] = -2.0 * psi[k, n - 2] / (h * h) - 2.0 * lid / h
+        omega[0, k] = -2.0 * psi[1, k] / (h * h)
+        omega[n - 1, k] = -2.0 * psi[n - 2, k] / (h * h)
+
+
+@case(lambda r: (1.0, 20.0, 5, 3), (0, 1))
+def cavity_vorticity(lid, reynolds, n, steps):
+    """The lid-driven cavity in vorticity and stream function; callees write the work arrays they are passed."""
+    h = 1.0 / (n - 1)
+    dt = 0.01
+    psi = np.zeros((n, n))
+    omega = np.zeros((n, n))
+    new = np.zeros_like(omega)
+    for _ in range(steps):
+        stream_sweeps(psi, omega, h, 3)
+        wall_vorticity(omega, psi, h, lid)
+        for i in range(1, n - 1):
+            for j in range(1, n - 1):
+                adv = ((psi[i, j + 1] - psi[i, j - 1]) * (omega[i + 1, j] - omega[i - 1, j])
+                       - (psi[i + 1, j] - psi[i - 1, j]) * (omega[i, j + 1] - omega[i, j - 1])) / (4.0 * h * h)
+                dif = (omega[i + 1, j] + omega[i - 1, j] + omega[i, j + 1] + omega[i, j - 1] - 4.0 * omega[i, j]) / (h * h)
+                new[i, j] = omega[i, j] + dt * (dif / reynolds - adv)
+        omega[1:-1, 1:-1] = new[1:-1, 1:-1]
+    return psi, omega
+
+
+@register_jitable
+def minmod(a, b):
+    if a * b <= 0.0:
+        return 0.0
+    if abs(a) < abs(b):
+        return a
+    return b
+
+
+@case(lambda r: (np.sin(np.arange(12) * 0.7) + 0.05 * nrm(r, 12), 0.4, 3), (0, 1))
+def advection_minmod_loops(u0, courant, steps):
+    """Periodic linear advection with minmod-limited slopes (MUSCL), loops."""
+    u = u0.copy()
+    n = u.size
+    flux = np.zeros(n)
+    for _ in range(steps):
+        for i in range(n):
+            slope = minmod(u[i] - u[i - 1], u[(i + 1) % n] - u[i])
+            flux[i] = u[i] + 0.5 * (1.0 - courant) * slope
+        for i in range(n):
+            u[i] = u[i] - courant * (flux[i] - flux[i - 1])
+    return u
+
+
+@case(lambda r: (np.sin(np.arange(12) * 0.7) + 0.05 * nrm(r, 12), 0.4, 2), (0, 1))
+def advection_van_leer_slices(u0, courant, steps):
+    """Periodic linear advection with van Leer's limiter, by np.roll and np.where."""
+    u = u0.copy()
+    for _ in range(steps):
+        left = u - np.roll(u, 1)
+        right = np.roll(u, -1) - u
+        prod = left * right
+        slope = np.where(prod > 0.0, 2.0 * prod / np.where(prod > 0.0, left + right, 1.0), 0.0)
+        face = u + 0.5 * (1.0 - courant) * slope
+        u = u - courant * (face - np.roll(face, 1))
+    return u
+
+
+@case(lambda r: (pos(r, 10), 0.3), (0, 1))
+def burgers_godunov(u0, ratio):
+    """Inviscid Burgers by Godunov's flux, the Riemann problem solved by cases."""
+    u = u0 - 1.03
+    n = len(u)
+    f = np.empty(n + 1)
+    for _ in range(3):
+        for i in range(n + 1):
+            ul = u[max(i - 1, 0)]
+            ur = u[min(i, n - 1)]
+            if ul > ur:
+                f[i] = 0.5 * ul ** 2 if ul + ur > 0.0 else 0.5 * ur ** 2
+            elif ul > 0.0:
+                f[i] = 0.5 * ul ** 2
+            elif ur < 0.0:
+                f[i] = 0.5 * ur ** 2
+            else:
+                f[i] = 0.0
+        u[:] = u - ratio * (f[1:] - f[:-1])
+    return u
+
+
+@case(lambda r: (nrm(r, 10), pos(r, 10), 3), (0, 1))
+def wave_equation_1d(u0, speed, steps):
+    """The wave equation with variable speed, leapfrog in time, three buffers that rotate."""
+    prev = u0.copy()
+    curr = u0.copy()
+    nxt = np.zeros_like(u0)
+    c2 = (0.5 * speed) ** 2
+    for _ in range(steps):
+        nxt[1:-1] = 2.0 * curr[1:-1] - prev[1:-1] + c2[1:-1] * (curr[2:] - 2.0 * curr[1:-1] + curr[:-2])
+        nxt[0] = nxt[1]
+        nxt[-1] = 0.0
+        prev, curr, nxt = curr, nxt, prev
+    return curr
+
+
+@njit
+def laplacian(z):
+    return (np.roll(z, 1) + np.roll(z, -1)) - 2.0 * z
+
+
+@case(lambda r: (pos(r, 10), 0.3 * pos(r, 10), (0.16, 0.08, 0.035, 0.065)), (0, 1, 2))
+def gray_scott(u, v, params):
+    """Gray–Scott reaction and diffusion on a ring; a tuple of parameters."""
+    du, dv, feed, kill = params
+    for _ in range(4):
+        uvv = u * v * v
+        u, v = u + du * laplacian(u) - uvv + feed * (1.0 - u), v + dv * laplacian(v) + uvv - (feed + kill) * v
+    return u, v
+
+
+@njit
+def shallow_fluxes(h, hu, g):
+    u = hu / h
+    return hu, hu * u + 0.5 * g * h * h
+
+
+@case(lambda r: (pos(r, 10) + 1.0, 0.1 * nrm(r, 10), 9.81), (0, 1, 2))
+def shallow_water_rusanov(h0, hu0, g):
+    """One-dimensional shallow water by the Rusanov (local Lax–Friedrichs) flux, the step from the fastest wave."""
+    h, hu = h0.copy(), hu0.copy()
+    t = 0.0
+    while t < 0.12:
+        c = np.abs(hu / h) + np.sqrt(g * h)
+        dt = min(0.4 * 0.1 / np.max(c), 0.12 - t)
+        f0, f1 = shallow_fluxes(h, hu, g)
+        a = np.maximum(c[1:], c[:-1])
+        m0 = 0.5 * (f0[1:] + f0[:-1]) - 0.5 * a * (h[1:] - h[:-1])
+        m1 = 0.5 * (f1[1:] + f1[:-1]) - 0.5 * a * (hu[1:] - hu[:-1])
+        h[1:-1] -= dt / 0.1 * (m0[1:] - m0[:-1])
+        hu[1:-1] -= dt / 0.1 * (m1[1:] - m1[:-1])
+        t += dt
+    return h, hu
+
+
+LATTICE_X = np.array([0, 1, 0, -1, 0, 1, -1, -1, 1])
+LATTICE_Y = np.array([0, 0, 1, 0, -1, 1, 1, -1, -1])
+LATTICE_W = np.array([4 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 36, 1 / 36, 1 / 36, 1 / 36])
+
+
+@case(lambda r: (pos(r, 9, 3, 4), 0.8), (0, 1))
+def lattice_boltzmann(f0, tau):
+    """D2Q9 lattice Boltzmann: stream and collide on a periodic grid, with module-level constant arrays."""
+    f = f0.copy()
+    q, nx, ny = f.shape
+    g = np.empty_like(f)
+    for _ in range(2):
+        for k in range(q):
+            for i in range(nx):
+                for j in range(ny):
+                    g[k, (i + LATTICE_X[k]) % nx, (j + LATTICE_Y[k]) % ny] = f[k, i, j]
+        for i in range(nx):
+            for j in range(ny):
+                rho, ux, uy = 0.0, 0.0, 0.0
+                for k in range(q):
+                    rho += g[k, i, j]
+                    ux += LATTICE_X[k] * g[k, i, j]
+                    uy += LATTICE_Y[k] * g[k, i, j]
+                ux /= rho
+                uy /= rho
+                for k in range(q):
+                    cu = 3.0 * (LATTICE_X[k] * ux + LATTICE_Y[k] * uy)
+                    eq = rho * LATTICE_W[k] * (1.0 + cu + 0.5 * cu * cu - 1.5 * (ux * ux + uy * uy))
+                    f[k, i, j] = g[k, i, j] - (g[k, i, j] - eq) / tau
+    return f
+
+
+# ---------------------------------------------------------------- tridiagonal systems, ADI
+
+@njit
+def thomas(a, b, c, d, x):
+    """Solve a tridiagonal system into x; b and d are work arrays."""
+    n = len(d)
+    for i in range(1, n):
+        w = a[i] / b[i - 1]
+        b[i] -= w * c[i - 1]
+        d[i] -= w * d[i - 1]
+    x[n - 1] = d[n - 1] / b[n - 1]
+    for i in range(n - 2, -1, -1):
+        x[i] = (d[i] - c[i] * x[i + 1]) / b[i]
+
+
+@case(lambda r: (nrm(r, 9), 0.7, 3), (0, 1))
+def heat_crank_nicolson(u0, r, steps):
+    """The heat equation by Crank–Nicolson; Thomas's algorithm in a callee that overwrites its work arrays."""
+    u = u0.copy()
+    n = u.size
+    a, b, c = np.full(n, -0.5 * r), np.full(n, 1.0 + r), np.full(n, -0.5 * r)
+    b[0], c[0] = 1.0, 0.0
+    a[n - 1], b[n - 1] = 0.0, 1.0
+    d = np.zeros(n)
+    for _ in range(steps):
+        d[0] = u[0]
+        d[-1] = u[-1]
+        for i in range(1, n - 1):
+            d[i] = u[i] + 0.5 * r * (u[i - 1] - 2.0 * u[i] + u[i + 1])
+        thomas(a, b.copy(), c, d, u)
+    return u
+
+
+@case(lambda r: (nrm(r, 5, 6), 0.6, 2), (0, 1))
+def adi_heat_2d(u0, r, steps):
+    """Peaceman–Rachford alternating directions: rows, then columns (strided views passed to the solver)."""
+    u = u0.copy()
+    nx, ny = u.shape
+    half = np.zeros_like(u)
+    for _ in range(steps):
+        half[:, :] = u
+        for i in range(1, nx - 1):
+            rhs = r * u[i - 1, 1:-1] + (1.0 - 2.0 * r) * u[i, 1:-1] + r * u[i + 1, 1:-1]
+            rhs[0] += r * u[i, 0]
+            rhs[-1] += r * u[i, -1]
+            off = np.full(ny - 2, -r)
+            thomas(off, np.full(ny - 2, 1.0 + 2.0 * r), off, rhs, half[i, 1:-1])
+        for j in range(1, ny - 1):
+            rhs = r * half[1:-1, j - 1] + (1.0 - 2.0 * r) * half[1:-1, j] + r * half[1:-1, j + 1]
+            rhs[0] += r * half[0, j]
+            rhs[-1] += r * half[-1, j]
+            off = np.full(nx - 2, -r)
+            thomas(off, np.full(nx - 2, 1.0 + 2.0 * r), off, rhs, u[1:-1, j])
+    return u
+
+
+@case(lambda r: (nrm(r, 5, 5), 0.4), (0, 1))
+def adi_slices(u0, mu):
+    """Alternating directions with the elimination coefficients swept as whole columns (all lines at once)."""
+    n = u0.shape[0]
+    u = u0.copy()
+    v = np.zeros_like(u)
+    p = np.zeros_like(u)
+    q = np.zeros_like(u)
+    v[0, :] = 1.0
+    v[n - 1, :] = 1.0
+    p[:, 0] = 0.0
+    q[:, 0] = 1.0
+    for j in range(1, n - 1):
+        p[1:-1, j] = mu / (1.0 + 2.0 * mu - mu * p[1:-1, j - 1])
+        q[1:-1, j] = ((u[j, :-2] + u[j, 2:]) * mu + (1.0 - 2.0 * mu) * u[j, 1:-1] + mu * q[1:-1, j - 1]) \
+            / (1.0 + 2.0 * mu - mu * p[1:-1, j - 1])
+    for j in range(n - 2, -1, -1):
+        v[j, 1:-1] = p[1:-1, j] * v[j + 1, 1:-1] + q[1:-1, j]
+    return v
+
+
+@case(lambda r: (nrm(r, 8), nrm(r, 8)), (0, 1))
+def cyclic_tridiagonal(b, d):
+    """A periodic tridiagonal system by Sherman–Morrison over two Thomas solves."""
+    n = b.shape[0]
+    diag = 4.0 + 0.1 * b
+    off = np.ones(n)
+    gamma = -diag[0]
+    diag[0] = diag[0] - gamma
+    diag[n - 1] = diag[n - 1] - 1.0 / gamma
+    y = np.empty(n)
+    z = np.empty(n)
+    u = np.zeros(n)
+    u[0], u[n - 1] = gamma, 1.0
+    thomas(off, diag.copy(), off, d.copy(), y)
+    thomas(off, diag.copy(), off, u.copy(), z)
+    return y - (y[0] + y[n - 1] / gamma) / (1.0 + z[0] + z[n - 1] / gamma) * z
+
+
+# ---------------------------------------------------------------- dense linear algebra
+
+@njit
+def lu_in_place(a):
+    n = a.shape[0]
+    for k in range(n - 1):
+        for i in range(k + 1, n):
+            a[i, k] /= a[k, k]
+            for j in range(k + 1, n):
+                a[i, j] -= a[i, k] * a[k, j]
+
+
+@njit
+def lu_substitute(lu, b):
+    n = b.size
+    for i in range(n):
+        for j in range(i):
+            b[i] -= lu[i, j] * b[j]
+    for i in range(n - 1, -1, -1):
+        for j in range(i + 1, n):
+            b[i] -= lu[i, j] * b[j]
+        b[i] /= lu[i, i]
+
+
+@case(lambda r: (dominant(r, 4), nrm(r, 4)), (0, 1))
+def lu_solve(a, b):
+    """LU without pivoting on a copy, then both substitutions, by callees that write what they are passed."""
+    work = a.copy()
+    x = b.copy()
+    lu_in_place(work)
+    lu_substitute(work, x)
+    return x
+
+
+@case(lambda r: (nrm(r, 4, 4) + 3.0 * np.eye(4)[[2, 0, 3, 1]], nrm(r, 4)), (0, 1))
+def lu_partial_pivoting(a, b):
+    """LU with partial pivoting by row slices, rows swapped through a temporary; determinant and solution."""
+    n = a.shape[0]
+    m = a.copy()
+    x = b.copy()
+    sign = 1.0
+    for k in range(n):
+        p = k + np.argmax(np.abs(m[k:, k]))
+        if p != k:
+            row = m[k].copy()
+            m[k] = m[p]
+            m[p] = row
+            x[k], x[p] = x[p], x[k]
+            sign = -sign
+        for i in range(k + 1, n):
+            factor = m[i, k] / m[k, k]
+            m[i, k:] -= factor * m[k, k:]
+            x[i] -= factor * x[k]
+    det = sign
+    for k in range(n - 1, -1, -1):
+        x[k] = (x[k] - np.dot(m[k, k + 1:], x[k + 1:])) / m[k, k]
+        det *= m[k, k]
+    return x, det
+
+
+@case(lambda r: (spd(r, 4),))
+def cholesky_by_slices(a):
+    """Cholesky, the inner products over slices of rows; the logarithm of the determinant too."""
+    n = a.shape[0]
+    low = np.zeros((n, n))
+    logdet = 0.0
+    for j in range(n):
+        low[j, j] = math.sqrt(a[j, j] - np.sum(low[j, :j] ** 2))
+        logdet += 2.0 * math.log(low[j, j])
+        for i in range(j + 1, n):
+            low[i, j] = (a[i, j] - low[i, :j] @ low[j, :j]) / low[j, j]
+    return low, logdet
+
+
+@case(lambda r: (spd(r, 5), nrm(r, 5)), (0, 1))
+def ldl_in_place(a0, b):
+    """LDLᵀ on a copy by outer-product updates, then the solve."""
+    a = a0.copy()
+    n = a.shape[0]
+    for k in range(n):
+        col = a[k + 1:, k] / a[k, k]
+        a[k + 1:, k + 1:] -= np.outer(col, a[k + 1:, k])
+        a[k + 1:, k] = col
+    y = b.copy()
+    for i in range(1, n):
+        y[i] -= np.sum(a[i, :i] * y[:i])
+    y /= np.diag(a)
+    for i in range(n - 2, -1, -1):
+        y[i] -= np.sum(a[i + 1:, i] * y[i + 1:])
+    return y
+
+
+@case(lambda r: (nrm(r, 5, 3),))
+def gram_schmidt(a):
+    """Modified Gram–Schmidt, columns by slices."""
+    m, n = a.shape
+    q = a.copy()
+    r = np.zeros((n, n))
+    for k in range(n):
+        r[k, k] = np.sqrt(np.sum(q[:, k] ** 2))
+        q[:, k] /= r[k, k]
+        for j in range(k + 1, n):
+            r[k, j] = np.sum(q[:, k] * q[:, j])
+            q[:, j] -= r[k, j] * q[:, k]
+    return q, r
+
+
+@case(lambda r: (nrm(r, 5, 3) + np.eye(5, 3),))
+def householder_qr(a):
+    """Householder's QR: reflectors applied to trailing blocks, R and the product Q R's first column."""
+    m, n = a.shape
+    r = a.copy()
+    q = np.eye(m)
+    for k in range(n):
+        x = r[k:, k].copy()
+        alpha = -math.copysign(np.linalg.norm(x), x[0])
+        v = x
+        v[0] -= alpha
+        v /= np.linalg.norm(v)
+        r[k:, k:] -= 2.0 * np.outer(v, v @ r[k:, k:])
+        q[:, k:] -= 2.0 * np.outer(q[:, k:] @ v, v)
+    return q, r
+
+
+@case(lambda r: (nrm(r, 4, 4) + 3.0 * np.eye(4),))
+def givens_hessenberg_r(a):
+    """QR of a matrix by Givens rotations of adjacent rows; zeros skipped."""
+    r = a.copy()
+    n = r.shape[0]
+    for j in range(n - 1):
+        for i in range(n - 1, j, -1):
+            if r[i, j] == 0.0:
+                continue
+            h = math.hypot(r[i - 1, j], r[i, j])
+            c, s = r[i - 1, j] / h, r[i, j] / h
+            for k in range(j, n):
+                top = c * r[i - 1, k] + s * r[i, k]
+                r[i, k] = c * r[i, k] - s * r[i - 1, k]
+                r[i - 1, k] = top
+    return r
+
+
+@case(lambda r: (np.tril(nrm(r, 5, 5)) + 4.0 * np.eye(5), nrm(r, 5, 2)), (0, 1))
+def triangular_solve_rows(low, b):
+    """Forward substitution with many right sides, rows at a time."""
+    x = b.copy()
+    for i in range(low.shape[0]):
+        for j in range(i):
+            x[i] -= low[i, j] * x[j]
+        x[i] /= low[i, i]
+    return x
+
+
+@case(lambda r: (0.2 * nrm(r, 6),))
+def durbin(r):
+    """Durbin's recursion for the Yule–Walker equations, with a work array."""
+    n = len(r)
+    y = np.zeros(n)
+    z = np.zeros(n)
+    y[0] = -r[0]
+    beta = 1.0
+    alpha = -r[0]
+    for k in range(1, n):
+        beta = (1.0 - alpha * alpha) * beta
+        s = 0.0
+        for i in range(k):
+            s += r[k - i - 1] * y[i]
+        alpha = -(r[k] + s) / beta
+        for i in range(k):
+            z[i] = y[i] + alpha * y[k - i - 1]
+        for i in range(k):
+            y[i] = z[i]
+        y[k] = alpha
+    return y
+
+
+@case(lambda r: (0.2 * nrm(r, 5), nrm(r, 6)), (0, 1))
+def levinson_slices(t, b):
+    """Levinson's recursion for a symmetric Toeplitz system, reversed slices."""
+    n = b.size
+    x = np.zeros(n)
+    y = np.zeros(n - 1)
+    x[0] = b[0]
+    y[0] = -t[0]
+    beta, alpha = 1.0, -t[0]
+    for k in range(1, n):
+        beta *= 1.0 - alpha ** 2
+        mu = (b[k] - np.dot(t[:k], x[:k][::-1])) / beta
+        x[:k] += mu * y[:k][::-1]
+        x[k] = mu
+        if k < n - 1:
+            alpha = -(t[k] + np.dot(t[:k], y[:k][::-1])) / beta
+            y[:k] += alpha * y[:k][::-1]
+            y[k] = alpha
+    return x
+
+
+@case(lambda r: (spd(r, 4), pos(r, 4)), (0,))
+def power_iteration_converged(a, v0):
+    """The dominant eigenvalue by power iteration until it settles."""
+    v = v0 / np.linalg.norm(v0)
+    lam = 0.0
+    while True:
+        w = a @ v
+        new = np.dot(v, w)
+        v = w / np.linalg.norm(w)
+        if abs(new - lam) < 1e-13 * abs(new):
+            break
+        lam = new
+    return new
+
+
+@case(lambda r: (spd(r, 5), nrm(r, 5)), (0, 1))
+def conjugate_gradients(m, b):
+    """Conjugate gradients on the symmetric part until the residual is small (while)."""
+    a = 0.5 * (m + m.T)
+    x = np.zeros_like(b)
+    r = b - a @ x
+    p = r.copy()
+    rs = r @ r
+    it = 0
+    while math.sqrt(rs) > 1e-10 and it < 50:
+        ap = a @ p
+        alpha = rs / (p @ ap)
+        x += alpha * p
+        r -= alpha * ap
+        rs_new = r @ r
+        p = r + rs_new / rs * p
+        rs = rs_new
+        it += 1
+    return x
+
+
+@case(lambda r: (nrm(r, 4, 4), nrm(r, 4)), (0, 1))
+def jacobi_eigenvalue_rotations(a, w):
+    """Jacobi's cyclic rotations on a symmetrised copy; a weighted sum of the eigenvalues' squares."""
+    n = a.shape[0]
+    s = 0.5 * (a + a.T)
+    for _ in range(4):
+        for p in range(n - 1):
+            for q in range(p + 1, n):
+                if abs(s[p, q]) < 1e-14:
+                    continue
+                theta = (s[q, q] - s[p, p]) / (2.0 * s[p, q])
+                t = math.copysign(1.0, theta) / (abs(theta) + math.sqrt(theta * theta + 1.0))
+                c = 1.0 / math.sqrt(t * t + 1.0)
+                z = t * c
+                for k in range(n):
+                    s[k, p], s[k, q] = c * s[k, p] - z * s[k, q], z * s[k, p] + c * s[k, q]
+                for k in range(n):
+                    s[p, k], s[q, k] = c * s[p, k] - z * s[q, k], z * s[p, k] + c * s[q, k]
+    return np.sum(np.sort(np.diag(s)) * w)
+
+
+# ---------------------------------------------------------------- matrix products as loops over slices
+
+@case(lambda r: (nrm(r, 3, 4), nrm(r, 4, 2), nrm(r, 2, 3), nrm(r, 3, 3), (1.5, 1.2)), (0, 1, 2, 3, 4))
+def two_matrix_products(a, b, c, d0, params):
+    """D = alpha A B C + beta D, loops, a temporary between; a tuple of parameters."""
+    alpha, beta = params
+    n, m, q = a.shape[0], b.shape[1], c.shape[1]
+    tmp = np.empty((n, m))
+    d = d0.copy()
+    for i in range(n):
+        for j in range(m):
+            tmp[i, j] = 0.0
+            for k in range(a.shape[1]):
+                tmp[i, j] += alpha * a[i, k] * b[k, j]
+    for i in range(n):
+        for j in range(q):
+            d[i, j] *= beta
+            for k in range(m):
+                d[i, j] += tmp[i, k] * c[k, j]
+    return d
+
+
+@case(lambda r: (nrm(r, 2, 3), nrm(r, 3, 4), nrm(r, 4, 2), nrm(r, 2, 3)), (0, 1, 2, 3))
+def matrix_chain(a, b, c, d):
+    """A chain of four products, (A B)(C D)."""
+    return (a @ b) @ (c @ d)
+
+
+@case(lambda r: (nrm(r, 4, 3), nrm(r, 3), nrm(r, 4)), (0, 1, 2))
+def bicg_atax(a, p, r):
+    """Aᵀ(A p) and s = rᵀ A by one pass over rows."""
+    m, n = a.shape
+    y = np.zeros(n)
+    s = np.zeros(n)
+    for i in range(m):
+        tmp = a[i] @ p
+        y += a[i] * tmp
+        s += r[i] * a[i]
+    return y, s
+
+
+@case(lambda r: (1.5, 1.2, nrm(r, 4, 4), nrm(r, 4, 4)), (0, 1, 2, 3))
+def gemver(alpha, beta, a, uv):
+    """Two rank-one updates and two matrix–vector products, through views of one matrix's rows."""
+    u1, v1, u2, v2 = uv[0], uv[1], uv[2], uv[3]
+    work = a + np.outer(u1, v1) + np.outer(u2, v2)
+    x = beta * work.T @ v1 + u2
+    w = alpha * work @ x
+    return x, w
+
+
+@case(lambda r: (1.5, 1.2, nrm(r, 4, 4), nrm(r, 4, 3), nrm(r, 4, 3)), (0, 1, 2, 3, 4))
+def symmetric_rank_2k(alpha, beta, c0, a, b):
+    """The lower triangle of C = alpha (A Bᵀ + B Aᵀ) + beta C, by slices of rows that grow."""
+    c = c0.copy()
+    n, m = a.shape
+    for i in range(n):
+        c[i, :i + 1] *= beta
+        for k in range(m):
+            c[i, :i + 1] += alpha * a[:i + 1, k] * b[i, k] + alpha * b[:i + 1, k] * a[i, k]
+    return c
+
+
+@case(lambda r: (1.5, nrm(r, 4, 4), nrm(r, 4, 3)), (0, 1, 2))
+def triangular_product_in_place(alpha, a, b0):
+    """B = alpha Aᵀ B with A unit lower triangular, in place: row i reads the rows below, not yet written."""
+    b = b0.copy()
+    m, n = b.shape
+    for i in range(m):
+        for j in range(n):
+            b[i, j] += np.dot(a[i + 1:, i], b[i + 1:, j])
+    b *= alpha
+    return b
+
+
+@case(lambda r: (nrm(r, 4, 4), nrm(r, 4, 3), nrm(r, 4, 3)), (0, 1, 2))
+def symmetric_product(a, b, c0):
+    """C += A B where only A's lower triangle is stored."""
+    c = c0.copy()
+    m, n = c.shape
+    for i in range(m):
+        for j in range(n):
+            acc = 0.0
+            for k in range(i):
+                c[k, j] += 1.5 * b[i, j] * a[i, k]
+                acc += b[k, j] * a[i, k]
+            c[i, j] = 1.2 * c[i, j] + 1.5 * b[i, j] * a[i, i] + 1.5 * acc
+    return c
+
+
+@case(lambda r: (nrm(r, 3, 2, 4), nrm(r, 4, 4)), (0, 1))
+def doitgen_loops(a0, c4):
+    """The multi-resolution contraction A[r, q, :] <- A[r, q, :] C, a row buffer overwritten."""
+    a = a0.copy()
+    nr, nq, np_ = a.shape
+    row = np.zeros(np_)
+    for r in range(nr):
+        for q in range(nq):
+            for p in range(np_):
+                row[p] = 0.0
+                for s in range(np_):
+                    row[p] += a[r, q, s] * c4[s, p]
+            for p in range(np_):
+                a[r, q, p] = row[p]
+    return a
+
+
+@case(lambda r: (nrm(r, 3, 2, 4), nrm(r, 4, 4)), (0, 1))
+def doitgen_slices(a0, c4):
+    """The multi-resolution contraction, a matrix product per slice."""
+    a = a0.copy()
+    for r in range(a.shape[0]):
+        a[r, :, :] = np.reshape(np.reshape(a[r], (2, 4)) @ c4, (2, 4))
+    return a
+
+
+@case(lambda r: (nrm(r, 7, 4),))
+def correlation_loops(data):
+    """The correlation matrix, upper triangle mirrored, centred and scaled on a copy."""
+    n, m = data.shape
+    x = data.copy()
+    mean = np.zeros(m)
+    std = np.zeros(m)
+    for j in range(m):
+        for i in range(n):
+            mean[j] += x[i, j]
+        mean[j] /= n
+        for i in range(n):
+            std[j] += (x[i, j] - mean[j]) ** 2
+        std[j] = np.sqrt(std[j] / n)
+        if std[j] <= 0.1:
+            std[j] = 1.0
+    for i in range(n):
+        for j in range(m):
+            x[i, j] = (x[i, j] - mean[j]) / (np.sqrt(n) * std[j])
+    corr = np.eye(m)
+    for i in range(m - 1):
+        corr[i + 1:m, i] = corr[i, i + 1:m] = x[:, i] @ x[:, i + 1:m]
+    return corr
+
+
+@case(lambda r: (nrm(r, 6, 3),))
+def covariance_slices(data):
+    """The covariance matrix by slices, both triangles written."""
+    n, m = data.shape
+    x = data - np.sum(data, axis=0) / n
+    cov = np.zeros((m, m))
+    for i in range(m):
+        cov[i:m, i] = x[:, i] @ x[:, i:m] / (n - 1.0)
+        cov[i, i:m] = cov[i:m, i]
+    return cov
+
+
+# ---------------------------------------------------------------- filters and signals
+
+@case(lambda r: (nrm(r, 4, 5), 0.5), (0, 1))
+def recursive_smoother_2d(img, alpha):
+    """A second-order recursive smoother run both ways over rows, then over columns (Deriche's form)."""
+    w, h = img.shape
+    k = (1.0 - np.exp(-alpha)) ** 2 / (1.0 + 2.0 * alpha * np.exp(-alpha) - np.exp(2.0 * alpha))
+    a1, a2, a3, a4 = k, k * np.exp(-alpha) * (alpha - 1.0), k * np.exp(-alpha) * (alpha + 1.0), -k * np.exp(-2.0 * alpha)
+    b1, b2 = 2.0 ** (-alpha), -np.exp(-2.0 * alpha)
+    y1 = np.empty_like(img)
+    y2 = np.empty_like(img)
+    for i in range(w):
+        ym1 = ym2 = xm1 = 0.0
+        for j in range(h):
+            y1[i, j] = a1 * img[i, j] + a2 * xm1 + b1 * ym1 + b2 * ym2
+            xm1 = img[i, j]
+            ym2 = ym1
+            ym1 = y1[i, j]
+        yp1 = yp2 = xp1 = xp2 = 0.0
+        for j in range(h - 1, -1, -1):
+            y2[i, j] = a3 * xp1 + a4 * xp2 + b1 * yp1 + b2 * yp2
+            xp2 = xp1
+            xp1 = img[i, j]
+            yp2 = yp1
+            yp1 = y2[i, j]
+    out = y1 + y2
+    y1[0, :] = a1 * out[0, :]
+    y1[1, :] = a1 * out[1, :] + a2 * out[0, :] + b1 * y1[0, :]
+    for i in range(2, w):
+        y1[i, :] = a1 * out[i, :] + a2 * out[i - 1, :] + b1 * y1[i - 1, :] + b2 * y1[i - 2, :]
+    return y1
+
+
+@case(lambda r: (nrm(r, 10), 0.3 * nrm(r, 3, 5)), (0, 1))
+def biquad_cascade(x, sections):
+    """A cascade of second-order sections, transposed direct form II, with state in two scalars."""
+    y = x.copy()
+    for s in range(sections.shape[0]):
+        b0, b1, b2, a1, a2 = sections[s]
+        z1, z2 = 0.0, 0.0
+        for i in range(y.size):
+            v = b0 * y[i] + z1
+            z1 = b1 * y[i] - a1 * v + z2
+            z2 = b2 * y[i] - a2 * v
+            y[i] = v
+    return y
+
+
+@case(lambda r: (pos(r, 12), (0.4, 0.2, 0.3)), (0, 1))
+def holt_winters(y, smoothing):
+    """Additive Holt–Winters smoothing of period 4; the mean squared one-step error."""
+    alpha, beta, gamma = smoothing
+    season = y[:4] - np.mean(y[:4])
+    level, trend, sse = np.mean(y[:4]), 0.0, 0.0
+    for t in range(4, len(y)):
+        err = y[t] - (level + trend + season[t % 4])
+        sse += err * err
+        last = level
+        level = alpha * (y[t] - season[t % 4]) + (1.0 - alpha) * (level + trend)
+        trend = beta * (level - last) + (1.0 - beta) * trend
+        season[t % 4] = gamma * (y[t] - level) + (1.0 - gamma) * season[t % 4]
+    return sse / (len(y) - 4)
+
+
+@case(lambda r: (nrm(r, 8), nrm(r, 8)), (0, 1))
+def fft_radix_2(re0, im0):
+    """The radix-2 fast Fourier transform on separate real and imaginary parts: bit reversal, butterflies."""
+    re, im = re0.copy(), im0.copy()
+    n = re.size
+    j = 0
+    for i in range(1, n):
+        bit = n >> 1
+        while j & bit:
+            j ^= bit
+            bit >>= 1
+        j ^= bit
+        if i < j:
+            re[i], re[j] = re[j], re[i]
+            im[i], im[j] = im[j], im[i]
+    size = 2
+    while size <= n:
+        half = size // 2
+        for start in range(0, n, size):
+            for k in range(half):
+                angle = -2.0 * math.pi * k / size
+                c, s = math.cos(angle), math.sin(angle)
+                p, q = start + k, start + k + half
+                tr, ti = c * re[q] - s * im[q], c * im[q] + s * re[q]
+                re[q], im[q] = re[p] - tr, im[p] - ti
+                re[p], im[p] = re[p] + tr, im[p] + ti
+        size *= 2
+    return re, im
+
+
+@case(lambda r: (nrm(r, 8),))
+def haar_wavelet(x):
+    """The Haar transform in place, levels of halving length, strided slices; an energy of thresholded details."""
+    a = x.copy()
+    n = a.size
+    while n > 1:
+        h = n // 2
+        s = (a[:n:2] + a[1:n:2]) / math.sqrt(2.0)
+        d = (a[:n:2] - a[1:n:2]) / math.sqrt(2.0)
+        a[:h] = s
+        a[h:n] = np.sign(d) * np.maximum(np.abs(d) - 0.05, 0.0)
+        n = h
+    return a
+
+
+@case(lambda r: (nrm(r, 12), 0.1 * nrm(r, 3)), (0, 1))
+def lms_adaptive_filter(x, w0):
+    """Least mean squares: the weights adapt to predict the next sample from a window."""
+    w = w0.copy()
+    taps = w.shape[0]
+    total = 0.0
+    for t in range(taps, x.shape[0]):
+        window = x[t - taps:t][::-1]
+        err = x[t] - np.dot(w, window)
+        w += 0.05 * err * window
+        total += err ** 2
+    return total, w
+
+
+# ---------------------------------------------------------------- layers
+
+@register_jitable
+def relu(x):
+    return np.maximum(x, 0.0)
+
+
+@case(lambda r: (nrm(r, 1, 5, 5, 2), 0.5 * nrm(r, 3, 3, 2, 2), nrm(r, 2)), (0, 1, 2))
+def conv2d_layer(img, weights, bias):
+    """A convolution layer, batch × height × width × channel, a window contraction per output pixel."""
+    k = weights.shape[0]
+    n, ho, wo, co = img.shape[0], img.shape[1] - k + 1, img.shape[2] - k + 1, weights.shape[3]
+    out = np.empty((n, ho, wo, co))
+    for b in range(n):
+        for i in range(ho):
+            for j in range(wo):
+                for c in range(co):
+                    out[b, i, j, c] = np.sum(img[b, i:i + k, j:j + k, :] * weights[:, :, :, c]) + bias[c]
+    return np.tanh(out)
+
+
+@case(lambda r: (spread(r, 4, 6),))
+def max_pool_2d(x):
+    """Max pooling of 2 × 2 windows, the maximum by comparisons, loops."""
+    h, w = x.shape[0] // 2, x.shape[1] // 2
+    out = np.full((h, w), -np.inf)
+    for i in range(h):
+        for j in range(w):
+            for di in range(2):
+                for dj in range(2):
+                    v = x[2 * i + di, 2 * j + dj]
+                    if v > out[i, j]:
+                        out[i, j] = v
+    return out
+
+
+@case(lambda r: (spread(r, 4, 6),))
+def max_pool_windows(x):
+    """Max pooling by np.max of window slices."""
+    out = np.zeros((x.shape[0] // 2, x.shape[1] // 2))
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = np.max(x[2 * i:2 * i + 2, 2 * j:2 * j + 2])
+    return out
+
+
+@njit
+def batch_norm(x, gamma, beta, eps=1e-5):
+    mean = np.sum(x, axis=0) / x.shape[0]
+    var = np.sum((x - mean) ** 2, axis=0) / x.shape[0]
+    return gamma * (x - mean) / np.sqrt(var + eps) + beta
+
+
+@case(lambda r: (nrm(r, 5, 3), 0.5 * nrm(r, 2, 3, 3), pos(r, 2, 3), 0.3 * nrm(r, 2, 3)), (0, 1, 2, 3))
+def residual_block(x, weights, gammas, betas):
+    """A residual block: product, batch norm, relu, product, batch norm, plus the input, relu."""
+    h = x
+    for k in range(2):
+        h = batch_norm(h @ weights[k], gammas[k], betas[k])
+        if k == 0:
+            h = relu(h)
+    return relu(h + x)
+
+
+@njit
+def lstm_cell(x, h, c, wx, wh, b):
+    n = h.size
+    z = wx @ x + wh @ h + b
+    i = 1.0 / (1.0 + np.exp(-z[:n]))
+    f = 1.0 / (1.0 + np.exp(-z[n:2 * n] - 1.0))
+    o = 1.0 / (1.0 + np.exp(-z[2 * n:3 * n]))
+    g = np.tanh(z[3 * n:])
+    c = f * c + i * g
+    return o * np.tanh(c), c
+
+
+@case(lambda r: (nrm(r, 5, 2), (nrm(r, 12, 2), nrm(r, 12, 3), nrm(r, 12))), (0, 1))
+def lstm_sequence(xs, params):
+    """An LSTM cell over a sequence; parameters in a tuple of arrays."""
+    wx, wh, b = params
+    h = np.zeros(wh.shape[1])
+    c = np.zeros_like(h)
+    out = np.zeros((xs.shape[0], h.shape[0]))
+    for t in range(xs.shape[0]):
+        h, c = lstm_cell(xs[t], h, c, wx, wh, b)
+        out[t] = h
+    return out
+
+
+@case(lambda r: (nrm(r, 4, 3), nrm(r, 3, 3), nrm(r, 3, 3), nrm(r, 3)), (0, 1, 2, 3))
+def gru_loops(xs, wx, wh, h0):
+    """A gated recurrent unit (minimal form) written out in scalar loops; sum of the last state."""
+    h = h0.copy()
+    n = h.shape[0]
+    new = np.empty(n)
+    for t in range(xs.shape[0]):
+        for i in range(n):
+            z = 0.0
+            for j in range(n):
+                z += wx[i, j] * xs[t, j] + wh[i, j] * h[j]
+            gate = 1.0 / (1.0 + math.exp(-z))
+            new[i] = (1.0 - gate) * h[i] + gate * math.tanh(z)
+        h[:] = new
+    return h.sum()
+
+
+@njit
+def softmax_rows(s):
+    out = np.empty_like(s)
+    for i in range(s.shape[0]):
+        e = np.exp(s[i] - np.max(s[i]))
+        out[i] = e / np.sum(e)
+    return out
+
+
+@case(lambda r: (nrm(r, 4, 4), nrm(r, 4, 4), nrm(r, 4, 4), nrm(r, 4, 4)), (0, 1, 2, 3))
+def attention_heads(x, wq, wk, wv):
+    """Self-attention with a causal mask and two heads, heads as column slices."""
+    q, k, v = x @ wq, x @ wk, x @ wv
+    n, d = x.shape
+    out = np.zeros((n, d))
+    half = d // 2
+    for head in range(2):
+        cols = slice(head * half, (head + 1) * half)
+        s = q[:, cols] @ k[:, cols].T / np.sqrt(half)
+        for i in range(n):
+            for j in range(i + 1, n):
+                s[i, j] = -1e9
+        out[:, cols] = softmax_rows(s) @ v[:, cols]
+    return out
+
+
+@case(lambda r: (nrm(r, 5, 3), pos(r, 3), nrm(r, 3)), (0, 1, 2))
+def layer_norm_gelu(x, gain, shift):
+    """Layer norm over rows, then GELU by the error function, loops over rows."""
+    y = np.empty_like(x)
+    for i in range(x.shape[0]):
+        row = x[i]
+        mu = row.mean()
+        sd = math.sqrt(((row - mu) ** 2).mean() + 1e-6)
+        for j in range(x.shape[1]):
+            z = gain[j] * (row[j] - mu) / sd + shift[j]
+            y[i, j] = 0.5 * z * (1.0 + math.erf(z / math.sqrt(2.0)))
+    return y
+
+
+@case(lambda r: (f32(nrm(r, 6, 4)), f32(0.5 * nrm(r, 4, 5)), f32(nrm(r, 5)), f32(0.5 * nrm(r, 5, 3)),
+                 np.array([0, 2, 1, 1, 0, 2])), (0, 1, 2, 3))
+def perceptron_float32(x, w1, b1, w2, labels):
+    """A perceptron's cross entropy in single precision, log-sum-exp per row."""
+    h = np.tanh(x @ w1 + b1)
+    logits = h @ w2
+    loss = np.float32(0.0)
+    for i in range(logits.shape[0]):
+        top = logits[i].max()
+        loss += np.log(np.sum(np.exp(logits[i] - top))) + top - logits[i, labels[i]]
+    return loss / np.float32(logits.shape[0])
+
+
+@case(lambda r: (f32(nrm(r, 6, 6)), f32(pos(r, 3, 3))), (0, 1))
+def image_filter_float32(img, ker):
+    """A 3 × 3 filter with clamped borders in single precision, loops."""
+    h, w = img.shape
+    out = np.zeros_like(img)
+    for i in range(h):
+        for j in range(w):
+            acc = np.float32(0)
+            for di in range(-1, 2):
+                for dj in range(-1, 2):
+                    ii = min(max(i + di, 0), h - 1)
+                    jj = min(max(j + dj, 0), w - 1)
+                    acc += ker[di + 1, dj + 1] * img[ii, jj]
+            out[i, j] = acc
+    return out
+
+
+# ---------------------------------------------------------------- particles and ordinary differential equations
+
+@njit
+def accelerations(pos, mass, acc):
+    acc[:] = 0.0
+    for i in range(pos.shape[0]):
+        for j in range(i + 1, pos.shape[0]):
+            d = pos[j] - pos[i]
+            inv = (d @ d + 0.01) ** -1.5
+            acc[i] += mass[j] * inv * d
+            acc[j] -= mass[i] * inv * d
+
+
+@njit
+def energies(pos, vel, mass):
+    kin = 0.5 * np.sum(mass * np.sum(vel ** 2, axis=1))
+    pot = 0.0
+    for i in range(len(mass)):
+        for j in range(i):
+            pot -= mass[i] * mass[j] / np.sqrt(np.sum((pos[i] - pos[j]) ** 2) + 0.01)
+    return kin, pot
+
+
+@case(lambda r: (nrm(r, 3, 3), 0.3 * nrm(r, 3, 3), pos(r, 3)), (0, 1, 2))
+def nbody_leapfrog(p0, v0, mass):
+    """N bodies by kick–drift–kick, accelerations into a work array; energies along the way."""
+    p, v = p0.copy(), v0.copy()
+    acc = np.zeros_like(p)
+    energy = np.zeros((4, 2))
+    energy[0] = energies(p, v, mass)
+    accelerations(p, mass, acc)
+    for step in range(1, 4):
+        v += 0.5 * 0.05 * acc
+        p += 0.05 * v
+        accelerations(p, mass, acc)
+        v += 0.5 * 0.05 * acc
+        energy[step] = energies(p, v, mass)
+    return energy, p
+
+
+@case(lambda r: (np.arange(12.0).reshape(4, 3) * 0.3 + 0.02 * nrm(r, 4, 3), 2.0, (1.0, 0.6)), (0, 2))
+def lennard_jones_cutoff(pos, cutoff, params):
+    """Lennard-Jones energy with a cut-off branch and the nearest periodic image; forces too."""
+    eps, sigma = params
+    n = pos.shape[0]
+    box = 4.0
+    energy = 0.0
+    force = np.zeros_like(pos)
+    for i in range(n):
+        for j in range(n):
+            if i == j:
+                continue
+            d = pos[i] - pos[j]
+            d -= box * np.round(d / box)
+            r2 = np.sum(d * d)
+            if r2 > cutoff * cutoff:
+                continue
+            s6 = (sigma * sigma / r2) ** 3
+            if j > i:
+                energy += 4.0 * eps * (s6 * s6 - s6)
+            force[i] += 24.0 * eps * (2.0 * s6 * s6 - s6) / r2 * d
+    return energy, force
+
+
+@njit
+def lorenz(y, sigma, rho, beta):
+    return np.array([sigma * (y[1] - y[0]), y[0] * (rho - y[2]) - y[1], y[0] * y[1] - beta * y[2]])
+
+
+@case(lambda r: (nrm(r, 3), (10.0, 28.0, 8 / 3), 5), (0, 1))
+def runge_kutta_lorenz(y, params, steps):
+    """Lorenz's equations by the classical Runge–Kutta method; parameters passed on by star."""
+    h = 0.02
+    path = np.empty((steps + 1, 3))
+    path[0] = y
+    for k in range(steps):
+        k1 = lorenz(y, *params)
+        k2 = lorenz(y + 0.5 * h * k1, *params)
+        k3 = lorenz(y + 0.5 * h * k2, *params)
+        k4 = lorenz(y + h * k3, *params)
+        y = y + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+        path[k + 1] = y
+    return path
+
+
+@njit
+def van_der_pol(t, y, mu, out):
+    out[0] = y[1]
+    out[1] = mu * (1.0 - y[0] * y[0]) * y[1] - y[0] + 0.2 * math.cos(t)
+
+
+@case(lambda r: (np.array([1.5, 0.3]) + 0.1 * nrm(r, 2), 4.0), (0, 1))
+def adaptive_bogacki_shampine(y0, mu):
+    """An embedded 3(2) pair with step control: steps whose error is too large are rejected."""
+    k1, k2, k3, k4 = np.zeros(2), np.zeros(2), np.zeros(2), np.zeros(2)
+    y = y0.copy()
+    t, h, rejected = 0.0, 0.9, 0
+    van_der_pol(t, y, mu, k1)
+    while t < 1.0:
+        if t + h > 1.0:
+            h = 1.0 - t
+        van_der_pol(t + 0.5 * h, y + 0.5 * h * k1, mu, k2)
+        van_der_pol(t + 0.75 * h, y + 0.75 * h * k2, mu, k3)
+        new = y + h * (2.0 / 9.0 * k1 + 1.0 / 3.0 * k2 + 4.0 / 9.0 * k3)
+        van_der_pol(t + h, new, mu, k4)
+        e = h * (-5.0 / 72.0 * k1 + k2 / 12.0 + k3 / 9.0 - k4 / 8.0)
+        err = np.sqrt(np.sum((e / (1e-3 + 1e-3 * np.abs(new))) ** 2) / 2.0)
+        factor = min(3.0, max(0.2, 0.9 * err ** (-1.0 / 3.0)))
+        if err > 1.0:
+            rejected += 1
+            h *= factor
+            continue
+        t += h
+        y[:] = new
+        k1[:] = k4
+        h *= factor
+    return y * (1.0 + rejected)
+
+
+@case(lambda r: (nrm(r, 4, 2) * 0.1 + np.arange(8.0).reshape(4, 2), 1.0), (0,))
+def verlet_rope(p0, rest):
+    """A rope by Verlet integration with distance constraints relaxed in place, through row views."""
+    p = p0.copy()
+    old = p0 - 0.01
+    for _ in range(3):
+        vel = p - old
+        old[:] = p
+        p += vel
+        p[1:, 1] -= 0.02
+        for _ in range(2):
+            for i in range(p.shape[0] - 1):
+                a, b = p[i], p[i + 1]
+                d = b - a
+                dist = np.sqrt(d[0] ** 2 + d[1] ** 2)
+                shift = 0.5 * (dist - rest) / dist * d
+                if i > 0:
+                    a += shift
+                b -= shift
+    return p
+
+
+def make_pendulum(g, length, damping):
+    """A closure over constants."""
+    @njit
+    def rate(theta, omega):
+        return omega, -g / length * math.sin(theta) - damping * omega
+    return rate
+
+
+pendulum_rate = make_pendulum(9.81, 0.7, 0.1)
+
+
+@case(lambda r: (num(r), num(r), 10), (0, 1))
+def pendulum_midpoint(theta, omega, steps):
+    """A damped pendulum by the midpoint rule; the rate is a closure over constants."""
+    h = 0.03
+    for _ in range(steps):
+        dt1, do1 = pendulum_rate(theta, omega)
+        dt2, do2 = pendulum_rate(theta + 0.5 * h * dt1, omega + 0.5 * h * do1)
+        theta, omega = theta + h * dt2, omega + h * do2
+    return theta, omega
+
+
+@case(lambda r: (pos(r, 2), (1.1, 0.4, 0.1, 0.4)), (0, 1))
+def implicit_lotka_volterra(y0, params):
+    """Lotka–Volterra by backward Euler, Newton's method with np.linalg.solve at each step."""
+    a, b, c, d = params
+    y = y0
+    for _ in range(3):
+        z = y.copy()
+        for _ in range(20):
+            res = z - y - 0.1 * np.array([a * z[0] - b * z[0] * z[1], c * z[0] * z[1] - d * z[1]])
+            if np.linalg.norm(res) < 1e-13:
+                break
+            jac = np.array([[1.0 - 0.1 * (a - b * z[1]), 0.1 * b * z[0]], [-0.1 * c * z[1], 1.0 - 0.1 * (c * z[0] - d)]])
+            z = z - np.linalg.solve(jac, res)
+        y = z
+    return y
