@@ -1400,3 +1400,966 @@ def implicit_lotka_volterra(y0, params):
             z = z - np.linalg.solve(jac, res)
         y = z
     return y
+
+
+# ---------------------------------------------------------------- probability and statistics
+
+@case(lambda r: (pos(r, 3), pos(r, 3, 3), pos(r, 3, 4), np.array([0, 3, 1, 2, 2, 0])), (0, 1, 2))
+def hidden_markov_scaled(start, trans, emit, obs):
+    """The hidden Markov forward algorithm with scaling; rows normalised first."""
+    pi = start / start.sum()
+    a = trans / trans.sum(axis=1).reshape(-1, 1)
+    b = emit / np.expand_dims(np.sum(emit, axis=1), 1)
+    alpha = pi * b[:, obs[0]]
+    loglik = 0.0
+    for t in range(1, len(obs)):
+        scale = alpha.sum()
+        loglik += np.log(scale)
+        alpha = (alpha / scale) @ a * b[:, obs[t]]
+    return loglik + np.log(alpha.sum())
+
+
+@case(lambda r: (nrm(r, 3), nrm(r, 3, 3), nrm(r, 5, 3)), (0, 1, 2))
+def forward_backward_log(start, trans, emit):
+    """Forward–backward in log space with an inner log-sum-exp; posterior marginals."""
+    n, k = emit.shape
+    fwd = np.zeros((n, k))
+    bwd = np.zeros((n, k))
+    work = np.empty(k)
+
+    def logsumexp(v):
+        top = np.max(v)
+        return top + np.log(np.sum(np.exp(v - top)))
+
+    fwd[0] = start + emit[0]
+    for t in range(1, n):
+        for j in range(k):
+            for i in range(k):
+                work[i] = fwd[t - 1, i] + trans[i, j]
+            fwd[t, j] = logsumexp(work) + emit[t, j]
+    for t in range(n - 2, -1, -1):
+        for i in range(k):
+            work[:] = trans[i] + emit[t + 1] + bwd[t + 1]
+            bwd[t, i] = logsumexp(work)
+    return np.exp(fwd + bwd - logsumexp(fwd[-1]))
+
+
+@case(lambda r: (nrm(r, 6, 1), nrm(r, 2), 0.5 * pos(r, 2), 0.4), (0, 1, 2, 3))
+def kalman_filter(ys, m0, q, noise):
+    """A Kalman filter for position and velocity; the log-likelihood of the innovations."""
+    f = np.array([[1.0, 0.1], [0.0, 1.0]])
+    h = np.array([[1.0, 0.0]])
+    m = m0.copy()
+    p = np.eye(2)
+    ll = 0.0
+    for t in range(ys.shape[0]):
+        m = f @ m
+        p = f @ p @ f.T + np.diag(q)
+        s = h @ p @ h.T + noise * np.eye(1)
+        gain = np.linalg.solve(s, h @ p).T
+        e = ys[t] - h @ m
+        ll -= 0.5 * (e @ np.linalg.inv(s) @ e + np.linalg.slogdet(s)[1] + math.log(2.0 * math.pi))
+        m = m + gain @ e
+        p = (np.eye(2) - gain @ h) @ p
+    return ll
+
+
+@case(lambda r: (nrm(r, 8), (nrm(r, 1)[0] * 0 + 0.3, 0.8, 0.5)), (0, 1))
+def rauch_tung_striebel(ys, params):
+    """A scalar Kalman filter and the smoother that runs back over its stored means and variances."""
+    q, a, r = params
+    n = len(ys)
+    m, p = np.zeros(n), np.zeros(n)
+    mp, pp = np.zeros(n), np.zeros(n)
+    mean, var = 0.0, 1.0
+    for t in range(n):
+        mp[t], pp[t] = a * mean, a * a * var + q
+        k = pp[t] / (pp[t] + r)
+        mean, var = mp[t] + k * (ys[t] - mp[t]), (1.0 - k) * pp[t]
+        m[t], p[t] = mean, var
+    for t in range(n - 2, -1, -1):
+        g = p[t] * a / pp[t + 1]
+        m[t] += g * (m[t + 1] - mp[t + 1])
+        p[t] += g * g * (p[t + 1] - pp[t + 1])
+    return m, p
+
+
+@case(lambda r: (nrm(r, 7, 2), nrm(r, 3), nrm(r, 3, 2), np.stack([spd(r, 2) for _ in range(3)])), (0, 1, 2, 3))
+def gaussian_mixture_full(x, logits, means, covs):
+    """The log-likelihood of a Gaussian mixture with full covariances, by Cholesky factors."""
+    n, d = x.shape
+    k = logits.size
+    logw = logits - np.log(np.sum(np.exp(logits)))
+    lp = np.empty((n, k))
+    for j in range(k):
+        low = np.linalg.cholesky(covs[j])
+        z = np.linalg.solve(low, (x - means[j]).T)
+        lp[:, j] = logw[j] - 0.5 * np.sum(z * z, axis=0) - np.sum(np.log(np.diag(low))) - 0.5 * d * np.log(2 * np.pi)
+    total = 0.0
+    for i in range(n):
+        m = np.max(lp[i])
+        total += m + np.log(np.sum(np.exp(lp[i] - m)))
+    return total
+
+
+@case(lambda r: (spread(r, 8), np.array([-1.2, 1.3]), np.array([0.8, 1.2]), np.array([0.4, 0.6])), (0, 1))
+def em_mixture_1d(x, mu0, sigma0, w0):
+    """A few steps of expectation–maximisation for a mixture on a line; the fitted means."""
+    mu, sigma, w = mu0.copy(), sigma0.copy(), w0.copy()
+    for _ in range(4):
+        resp = np.empty((x.size, 2))
+        for k in range(2):
+            resp[:, k] = w[k] * np.exp(-0.5 * ((x - mu[k]) / sigma[k]) ** 2) / sigma[k]
+        resp /= resp.sum(axis=1)[:, np.newaxis]
+        nk = resp.sum(axis=0)
+        for k in range(2):
+            mu[k] = resp[:, k] @ x / nk[k]
+            sigma[k] = np.sqrt(np.dot(resp[:, k], (x - mu[k]) ** 2) / nk[k])
+        w = nk / x.size
+    return mu
+
+
+@case(lambda r: (nrm(r, 8, 3), np.array([0., 1, 1, 0, 1, 0, 0, 1]), 0.5), (0, 2))
+def logistic_newton(x, y, ridge):
+    """Ridge logistic regression fitted by Newton's method (iteratively reweighted least squares)."""
+    beta = np.zeros(x.shape[1])
+    for _ in range(8):
+        p = 1.0 / (1.0 + np.exp(-(x @ beta)))
+        g = x.T @ (y - p) - ridge * beta
+        h = (x.T * (p * (1.0 - p))) @ x + ridge * np.eye(x.shape[1])
+        step = np.linalg.solve(h, g)
+        beta += step
+        if np.max(np.abs(step)) < 1e-12:
+            break
+    return beta
+
+
+@case(lambda r: (nrm(r, 7, 3), r.poisson(2.0, 7), 0.3 * nrm(r, 3), pos(r, 7)), (0, 2, 3))
+def poisson_regression(x, counts, beta, exposure):
+    """The Poisson log-likelihood with an offset; counts are integers, log-gamma of them."""
+    ll = 0.0
+    for i in range(x.shape[0]):
+        eta = math.log(exposure[i])
+        for j in range(x.shape[1]):
+            eta += x[i, j] * beta[j]
+        ll += counts[i] * eta - math.exp(eta) - math.lgamma(counts[i] + 1.0)
+    return ll
+
+
+@case(lambda r: (np.cumsum(pos(r, 9)), (0.5, 0.4, 1.3)), (0, 1))
+def hawkes_likelihood(times, params):
+    """The log-likelihood of a Hawkes process with exponential kernel, by its recursion."""
+    mu, alpha, beta = params
+    horizon = times[-1] + 0.5
+    decay = 0.0
+    ll = math.log(mu)
+    comp = mu * horizon
+    for i in range(len(times)):
+        if i > 0:
+            decay = math.exp(-beta * (times[i] - times[i - 1])) * (1.0 + decay)
+            ll += math.log(mu + alpha * decay)
+        comp += alpha / beta * (1.0 - math.exp(-beta * (horizon - times[i])))
+    return ll - comp
+
+
+@case(lambda r: (nrm(r, 10), (0.1, 0.2, 0.7)), (0, 1))
+def garch_likelihood(returns, params):
+    """The GARCH(1, 1) log-likelihood."""
+    omega, a, b = params
+    var = np.var(returns)
+    ll = 0.0
+    for r in returns:
+        ll -= 0.5 * (np.log(2.0 * np.pi * var) + r * r / var)
+        var = omega + a * r * r + b * var
+    return ll
+
+
+@case(lambda r: (nrm(r, 6, 2), spread(r, 6), (0.7, 1.1, 0.3)), (0, 1, 2))
+def gaussian_process_likelihood(x, y, hyper):
+    """The marginal likelihood of a Gaussian process: kernel by loops, np.linalg.cholesky and solves."""
+    scale, amp, noise = hyper
+    n = len(y)
+    k = np.empty((n, n))
+    for i in range(n):
+        for j in range(i + 1):
+            k[i, j] = amp ** 2 * math.exp(-0.5 * np.sum((x[i] - x[j]) ** 2) / scale ** 2)
+            k[j, i] = k[i, j]
+        k[i, i] += noise ** 2
+    low = np.linalg.cholesky(k)
+    alpha = np.linalg.solve(low.T, np.linalg.solve(low, y))
+    return -0.5 * y @ alpha - np.log(np.diag(low)).sum() - 0.5 * n * np.log(2.0 * np.pi)
+
+
+@case(lambda r: (nrm(r, 7, 2), 0.5 * nrm(r, 2), spread(r, 7), np.array([1, 0, 1, 1, 0, 1, 1])), (0, 1))
+def cox_partial_likelihood(x, beta, times, event):
+    """Cox's partial likelihood: sort by time, cumulative sums of the risk set from the end."""
+    order = np.argsort(times)[::-1]
+    eta = (x @ beta)[order]
+    risk = np.cumsum(np.exp(eta))
+    died = event[order]
+    ll = 0.0
+    for i in range(eta.size):
+        if died[i] == 1:
+            ll += eta[i] - np.log(risk[i])
+    return ll
+
+
+@case(lambda r: (nrm(r, 5), pos(r, 5), nrm(r, 12), r.uniform(0.0, 1.0, 12)), (0, 1))
+def metropolis_chain(x0, scale, normals, uniforms):
+    """Metropolis' algorithm on given random numbers: accepts or rejects by a branch."""
+    x = x0.copy()
+    logp = -0.5 * np.sum((x / scale) ** 2)
+    mean = np.zeros_like(x)
+    for k in range(normals.size):
+        y = x.copy()
+        y[k % x.size] += 0.5 * normals[k]
+        new = -0.5 * np.sum((y / scale) ** 2)
+        if math.log(uniforms[k]) < new - logp:
+            x = y
+            logp = new
+        mean += x / normals.size
+    return mean, logp
+
+
+@case(lambda r: (nrm(r, 6, 5), nrm(r, 4), 0.7, 0.37), (0, 1, 2))
+def particle_filter(draws, ys, a, u):
+    """A bootstrap particle filter with systematic resampling on given random numbers; indices from a running sum."""
+    n = draws.shape[1]
+    x = draws[0].copy()
+    ll = 0.0
+    for t in range(ys.shape[0]):
+        x = a * x + 0.5 * draws[t + 1]
+        w = np.exp(-0.5 * (ys[t] - x) ** 2)
+        total = np.sum(w)
+        ll += np.log(total / n)
+        pick = np.zeros(n, dtype=np.int64)
+        cum = w[0] / total
+        j = 0
+        for i in range(n):
+            while (i + u) / n > cum and j < n - 1:
+                j += 1
+                cum += w[j] / total
+            pick[i] = j
+        x = x[pick]
+    return ll
+
+
+@case(lambda r: (nrm(r, 6, 3), 1.2), (0, 1))
+def stochastic_neighbours(x, sigma):
+    """The stochastic neighbour embedding loss between points and their first two coordinates, pairwise."""
+    n = x.shape[0]
+    p = np.zeros((n, n))
+    q = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            if i != j:
+                p[i, j] = np.exp(-np.sum((x[i] - x[j]) ** 2) / (2.0 * sigma ** 2))
+                q[i, j] = 1.0 / (1.0 + (x[i, 0] - x[j, 0]) ** 2 + (x[i, 1] - x[j, 1]) ** 2)
+    p /= np.sum(p)
+    q /= np.sum(q)
+    loss = 0.0
+    for i in range(n):
+        for j in range(n):
+            if i == j:
+                continue
+            loss += p[i, j] * math.log(p[i, j] / q[i, j])
+    return loss
+
+
+# ---------------------------------------------------------------- finance
+
+@register_jitable
+def normal_cdf(x):
+    return 0.5 * math.erfc(-x / math.sqrt(2.0))
+
+
+@case(lambda r: (pos(r, 5) * 100.0, pos(r, 5) * 100.0, (0.03, 0.25, 0.75)), (0, 1, 2))
+def black_scholes_book(spot, strike, market):
+    """Black–Scholes over a book of calls and puts, a loop over parallel arrays."""
+    rate, vol, expiry = market
+    out = np.empty((spot.size, 2))
+    for i in prange(spot.size):
+        d1 = (np.log(spot[i] / strike[i]) + (rate + 0.5 * vol * vol) * expiry) / (vol * np.sqrt(expiry))
+        d2 = d1 - vol * np.sqrt(expiry)
+        df = np.exp(-rate * expiry)
+        out[i, 0] = spot[i] * normal_cdf(d1) - strike[i] * df * normal_cdf(d2)
+        out[i, 1] = out[i, 0] - spot[i] + strike[i] * df
+    return out
+
+
+@case(lambda r: (nrm(r, 2, 4, 6), 100.0, (0.04, 1.5, 0.05, 0.4, -0.6)), (1, 2))
+def heston_monte_carlo(draws, spot, params):
+    """Heston's model by full-truncation Euler on given normal draws; the mean payoff of a smoothed call."""
+    v0, kappa, theta, xi, rho = params
+    steps, paths = draws.shape[1], draws.shape[2]
+    dt = 1.0 / steps
+    payoff = 0.0
+    for p in range(paths):
+        logs, v = math.log(spot), v0
+        for t in range(steps):
+            z1 = draws[0, t, p]
+            z2 = rho * z1 + math.sqrt(1.0 - rho * rho) * draws[1, t, p]
+            vp = max(v, 0.0)
+            logs += -0.5 * vp * dt + math.sqrt(vp * dt) * z1 if vp > 0.0 else 0.0
+            v += kappa * (theta - vp) * dt + (xi * math.sqrt(vp * dt) * z2 if vp > 0.0 else 0.0)
+        gain = (math.exp(logs) - 98.0) / 5.0
+        payoff += 5.0 * math.log1p(math.exp(gain)) if gain < 30.0 else 5.0 * gain
+    return payoff / paths
+
+
+@case(lambda r: (100.3, 104.0, 0.05, 0.3, 8), (0, 1, 2, 3))
+def american_binomial(spot, strike, rate, vol, steps):
+    """An American put on a binomial tree, values overwritten level by level."""
+    dt = 1.0 / steps
+    up = math.exp(vol * math.sqrt(dt))
+    prob = (math.exp(rate * dt) - 1.0 / up) / (up - 1.0 / up)
+    disc = math.exp(-rate * dt)
+    value = np.zeros(steps + 1)
+    for i in range(steps + 1):
+        value[i] = max(strike - spot * up ** (2 * i - steps), 0.0)
+    for level in range(steps - 1, -1, -1):
+        for i in range(level + 1):
+            hold = disc * (prob * value[i + 1] + (1.0 - prob) * value[i])
+            value[i] = max(hold, strike - spot * up ** (2 * i - level))
+    return value[0]
+
+
+@case(lambda r: (np.exp(0.1 * nrm(r, 12, 4).cumsum(axis=1)) * 1.2, 1.3), (0,))
+def longstaff_schwartz(paths, strike):
+    """An American put by regression (normal equations of a quadratic) on the paths in the money."""
+    n, m = paths.shape
+    cash = np.maximum(strike - paths[:, m - 1], 0.0)
+    for t in range(m - 2, 0, -1):
+        cash = cash * 0.98
+        s = paths[:, t]
+        basis = np.ones((n, 3))
+        basis[:, 1] = s
+        basis[:, 2] = s ** 2
+        coef = np.linalg.solve(basis.T @ basis, basis.T @ cash)
+        hold = basis @ coef
+        for i in range(n):
+            if strike - s[i] > 0.0 and strike - s[i] > hold[i]:
+                cash[i] = strike - s[i]
+    return 0.98 * np.mean(cash)
+
+
+@case(lambda r: (np.array([0.02, 0.025, 0.03, 0.032]), 100.0), (0,))
+def bond_yield_newton(curve, face):
+    """A bond's price from a curve, then its yield by Newton's method with a tolerance."""
+    price = 0.0
+    for k in range(curve.size):
+        price += (5.0 + face * (k == curve.size - 1)) * math.exp(-curve[k] * (k + 1))
+    y = 0.05
+    for _ in range(50):
+        f, df = -price, 0.0
+        for k in range(curve.size):
+            flow = 5.0 if k < curve.size - 1 else 5.0 + face
+            d = flow / (1.0 + y) ** (k + 1)
+            f += d
+            df -= (k + 1) * d / (1.0 + y)
+        y -= f / df
+        if abs(f) < 1e-10:
+            break
+    return y
+
+
+# ---------------------------------------------------------------- vision, sequences, sorting
+
+@njit
+def rotate(rot, pt):
+    """Rodrigues' formula."""
+    theta2 = rot @ rot
+    if theta2 < 1e-12:
+        return pt + np.cross(rot, pt)
+    theta = math.sqrt(theta2)
+    axis = rot / theta
+    return pt * math.cos(theta) + np.cross(axis, pt) * math.sin(theta) + axis * (axis @ pt) * (1.0 - math.cos(theta))
+
+
+@njit
+def project(cam, pt):
+    """Camera: rotation 3, translation 3, focal length, two distortions."""
+    q = rotate(cam[:3], pt) + cam[3:6]
+    p = -q[:2] / q[2]
+    n2 = p @ p
+    return cam[6] * (1.0 + n2 * (cam[7] + n2 * cam[8])) * p
+
+
+@case(lambda r: (0.3 * nrm(r, 2, 9), 0.5 * nrm(r, 3, 3) + np.array([0.0, 0.0, 5.0]), pos(r, 4), nrm(r, 4, 2),
+                 np.array([[0, 0], [0, 1], [1, 1], [1, 2]])), (0, 1, 2, 3))
+def bundle_adjustment(cams, pts, weights, feats, obs):
+    """Bundle adjustment: weighted reprojection errors of cameras and points indexed by an integer array."""
+    err = np.empty((obs.shape[0], 2))
+    for k in range(obs.shape[0]):
+        err[k] = weights[k] * (project(cams[obs[k, 0]], pts[obs[k, 1]]) - feats[k])
+    return err
+
+
+@case(lambda r: (nrm(r, 6), nrm(r, 5)), (0, 1))
+def time_warping_banded(x, y):
+    """Dynamic time warping within a band, minimum of three."""
+    n, m = len(x), len(y)
+    d = np.full((n + 1, m + 1), np.inf)
+    d[0, 0] = 0.0
+    for i in range(1, n + 1):
+        for j in range(max(1, i - 3), min(m, i + 3) + 1):
+            d[i, j] = (x[i - 1] - y[j - 1]) ** 2 + min(d[i - 1, j], d[i, j - 1], d[i - 1, j - 1])
+    return math.sqrt(d[n, m])
+
+
+@case(lambda r: (nrm(r, 5), nrm(r, 6), 0.4), (0, 1, 2))
+def soft_time_warping(x, y, gamma):
+    """Soft dynamic time warping, two rolling rows."""
+    m = y.size
+    prev = np.full(m + 1, 1e6)
+    prev[0] = 0.0
+    for i in range(x.size):
+        curr = np.full(m + 1, 1e6)
+        for j in range(1, m + 1):
+            a, b, c = prev[j], curr[j - 1], prev[j - 1]
+            low = min(a, b, c)
+            s = np.exp(-(a - low) / gamma) + np.exp(-(b - low) / gamma) + np.exp(-(c - low) / gamma)
+            curr[j] = (x[i] - y[j - 1]) ** 2 + low - gamma * np.log(s)
+        prev = curr
+    return prev[m]
+
+
+@case(lambda r: (nrm(r, 3), nrm(r, 3, 3), nrm(r, 6, 3)), (0, 1, 2))
+def viterbi_path(start, trans, emit):
+    """Viterbi: max-plus recursion with back pointers, the best path traced and rescored."""
+    n, k = emit.shape
+    score = start + emit[0]
+    back = np.zeros((n, k), dtype=np.int64)
+    for t in range(1, n):
+        new = np.empty(k)
+        for j in range(k):
+            cand = score + trans[:, j]
+            back[t, j] = np.argmax(cand)
+            new[j] = cand[back[t, j]] + emit[t, j]
+        score = new
+    path = np.zeros(n, dtype=np.int64)
+    path[n - 1] = np.argmax(score)
+    for t in range(n - 1, 0, -1):
+        path[t - 1] = back[t, path[t]]
+    again = start[path[0]]
+    for t in range(n):
+        again += emit[t, path[t]]
+        if t > 0:
+            again += trans[path[t - 1], path[t]]
+    return score.max() - 0.5 * again
+
+
+@case(lambda r: (nrm(r, 5, 6), 0.7), (0, 1))
+def local_alignment(sim, gap):
+    """Smith–Waterman's local alignment with linear gaps."""
+    n, m = sim.shape
+    h = np.zeros((n + 1, m + 1))
+    best = 0.0
+    for i in range(1, n + 1):
+        for j in range(1, m + 1):
+            h[i, j] = max(0.0, h[i - 1, j - 1] + sim[i - 1, j - 1], h[i - 1, j] - gap, h[i, j - 1] - gap)
+            if h[i, j] > best:
+                best = h[i, j]
+    return best
+
+
+@case(lambda r: (nrm(r, 5, 3), nrm(r, 3, 3), np.array([0, 2, 1, 1, 0])), (0, 1))
+def chain_crf_loss(scores, trans, labels):
+    """The negative log-likelihood of a linear-chain conditional random field."""
+    n, k = scores.shape
+    gold = scores[0, labels[0]]
+    alpha = scores[0].copy()
+    for t in range(1, n):
+        gold += trans[labels[t - 1], labels[t]] + scores[t, labels[t]]
+        m = np.max(alpha)
+        alpha = np.log(np.exp(alpha - m) @ np.exp(trans)) + m + scores[t]
+    top = alpha.max()
+    return top + np.log(np.exp(alpha - top).sum()) - gold
+
+
+@case(lambda r: (spread(r, 9), spread(r, 9)), (0, 1))
+def wasserstein_sorted(x, y):
+    """The Wasserstein distance on a line: sort both, plus the L-moment of one by ranks."""
+    a = np.sort(x)
+    b = np.sort(y)
+    n = a.size
+    gini = 0.0
+    for i in range(n):
+        gini += (2.0 * i - n + 1.0) * a[i]
+    return np.mean((a - b) ** 2) + gini / (n * n)
+
+
+@case(lambda r: (spread(r, 10), pos(r, 10), 0.2), (0, 1))
+def weighted_trimmed_mean(x, w, trim):
+    """A trimmed mean with weights that follow the order (np.argsort and gathers), and a median deviation."""
+    order = np.argsort(x)
+    xs, ws = x[order], w[order]
+    k = int(trim * x.size)
+    mean = np.sum(xs[k:x.size - k] * ws[k:x.size - k]) / np.sum(ws[k:x.size - k])
+    return mean + np.median(np.abs(x - mean))
+
+
+@case(lambda r: (nrm(r, 7, 2), nrm(r, 2), spread(r, 7)), (0, 1, 2))
+def nearest_neighbours(pts, query, values):
+    """Inverse-distance interpolation from the three nearest points, found by np.argsort."""
+    d2 = np.sum((pts - query) ** 2, axis=1)
+    idx = np.argsort(d2)[:3]
+    w = 1.0 / (np.sqrt(d2[idx]) + 1e-3)
+    return np.dot(w, values[idx]) / w.sum()
+
+
+@case(lambda r: (spread(r, 8), np.array([1, 0, 1, 1, 0, 0, 1, 0])), (0,))
+def lambda_rank(scores, labels):
+    """A ranking loss: ranks from a double np.argsort, discounts by rank, pairwise logistic terms."""
+    ranks = np.argsort(np.argsort(-scores))
+    loss = 0.0
+    for i in range(scores.size):
+        for j in range(scores.size):
+            if labels[i] > labels[j]:
+                delta = abs(1.0 / np.log2(ranks[i] + 2.0) - 1.0 / np.log2(ranks[j] + 2.0))
+                loss += delta * np.log1p(np.exp(scores[j] - scores[i]))
+    return loss
+
+
+@case(lambda r: (spread(r, 8),))
+def isotonic_regression(y):
+    """Pool adjacent violators with an explicit stack of blocks in arrays."""
+    n = y.size
+    level = np.zeros(n)
+    weight = np.zeros(n)
+    top = 0
+    for i in range(n):
+        level[top] = y[i]
+        weight[top] = 1.0
+        top += 1
+        while top > 1 and level[top - 2] > level[top - 1]:
+            w = weight[top - 2] + weight[top - 1]
+            level[top - 2] = (weight[top - 2] * level[top - 2] + weight[top - 1] * level[top - 1]) / w
+            weight[top - 2] = w
+            top -= 1
+    out = np.zeros(n)
+    k = 0
+    for b in range(top):
+        for _ in range(int(weight[b])):
+            out[k] = level[b]
+            k += 1
+    return out
+
+
+@case(lambda r: (spread(r, 6),))
+def simplex_projection(v):
+    """Projection onto the probability simplex by sorting and cumulative sums."""
+    u = np.sort(v)[::-1]
+    css = np.cumsum(u) - 1.0
+    rho = 0
+    for i in range(u.size):
+        if u[i] * (i + 1) > css[i]:
+            rho = i
+    theta = css[rho] / (rho + 1.0)
+    return np.maximum(v - theta, 0.0)
+
+
+# ---------------------------------------------------------------- trees, graphs, sparse matrices
+
+@case(lambda r: (pos(r, 7), np.array([2, 2, 6, 5, 5, 6, -1]), np.array([0, 1, -1, 2, 3, -1, -1]), 0.3 * pos(r, 4, 4)),
+      (0, 3))
+def felsenstein_pruning(lengths, parent, leaf, freqs):
+    """Felsenstein's pruning: a post-order sweep over a tree in arrays, Jukes–Cantor transitions on each edge."""
+    n = lengths.size
+    partial = np.ones((n, 4))
+    for v in range(n):
+        if leaf[v] >= 0:
+            partial[v] = freqs[leaf[v]]
+        p = parent[v]
+        if p < 0:
+            break
+        same = 0.25 + 0.75 * math.exp(-4.0 / 3.0 * lengths[v])
+        diff = 0.25 - 0.25 * math.exp(-4.0 / 3.0 * lengths[v])
+        for s in range(4):
+            acc = 0.0
+            for t in range(4):
+                acc += (same if s == t else diff) * partial[v, t]
+            partial[p, s] *= acc
+    return math.log(0.25 * np.sum(partial[n - 1]))
+
+
+@case(lambda r: (pos(r, 7), np.array([1, 3, -1, 5, -1, -1, -1]), np.array([2, 4, -1, 6, -1, -1, -1])))
+def tree_post_order_stack(w, left, right):
+    """A tree's value by an explicit stack over child arrays: the root's tanh of weighted children."""
+    n = w.size
+    value = np.zeros(n)
+    stack = np.zeros(2 * n, dtype=np.int64)
+    seen = np.zeros(n, dtype=np.bool_)
+    top = 1
+    while top > 0:
+        v = stack[top - 1]
+        if left[v] < 0:
+            value[v] = math.sin(w[v])
+            top -= 1
+        elif seen[v]:
+            value[v] = math.tanh(w[v] * value[left[v]] + value[right[v]] ** 2)
+            top -= 1
+        else:
+            seen[v] = True
+            stack[top] = left[v]
+            stack[top + 1] = right[v]
+            top += 2
+    return value[0]
+
+
+@case(lambda r: (pos(r, 5, 5),))
+def floyd_warshall(weights):
+    """All shortest paths by Floyd and Warshall, in place on a copy."""
+    d = weights.copy()
+    n = d.shape[0]
+    for k in range(n):
+        for i in range(n):
+            for j in range(n):
+                through = d[i, k] + d[k, j]
+                if i != j and through < d[i, j]:
+                    d[i, j] = through
+    return d
+
+
+@njit
+def csr_dot(data, indices, indptr, x):
+    y = np.zeros(indptr.size - 1)
+    for i in range(y.size):
+        for k in range(indptr[i], indptr[i + 1]):
+            y[i] += data[k] * x[indices[k]]
+    return y
+
+
+CSR = (np.array([0, 1, 0, 1, 2, 1, 2, 3, 2, 3]), np.array([0, 2, 5, 8, 10]))
+
+
+@case(lambda r: (pos(r, 10), *CSR, nrm(r, 4)), (0, 3))
+def csr_product_squared(data, indices, indptr, x):
+    """A compressed-row product applied twice, and row norms by slices."""
+    y = csr_dot(data, indices, indptr, csr_dot(data, indices, indptr, x))
+    norm = 0.0
+    for i in range(y.size):
+        row = data[indptr[i]:indptr[i + 1]]
+        norm += np.sqrt(np.sum(row * row))
+    return y, norm
+
+
+@case(lambda r: (pos(r, 10), *CSR, nrm(r, 4)), (0, 3))
+def csr_jacobi_iteration(data, indices, indptr, b):
+    """Jacobi's iteration for a compressed-row system whose diagonal is raised, to convergence."""
+    n = b.size
+    x = np.zeros(n)
+    for _ in range(100):
+        new = np.empty(n)
+        for i in range(n):
+            diag, acc = 4.0, b[i]
+            for k in range(indptr[i], indptr[i + 1]):
+                j = indices[k]
+                if j == i:
+                    diag += data[k]
+                else:
+                    acc -= data[k] * x[j]
+            new[i] = acc / diag
+        if np.linalg.norm(new - x) < 1e-13:
+            return new
+        x = new
+    return x
+
+
+@case(lambda r: (pos(r, 4, 4), 0.85), (0, 1))
+def page_rank(links, damping):
+    """PageRank by power iteration to a tolerance; columns normalised first."""
+    n = links.shape[0]
+    m = links / np.sum(links, axis=0)
+    rank = np.full(n, 1.0 / n)
+    while True:
+        new = damping * (m @ rank) + (1.0 - damping) / n
+        if np.sum(np.abs(new - rank)) < 1e-14:
+            return new
+        rank = new
+
+
+# ---------------------------------------------------------------- roots, quadrature, splines
+
+@case(lambda r: (pos(r, 3), 0.2), (0, 1))
+def kepler_newton_loss(mean_anomaly, ecc):
+    """Kepler's equation by Newton's method inside a loss over orbits."""
+    loss = 0.0
+    for m in mean_anomaly:
+        e = m
+        while abs(e - ecc * math.sin(e) - m) > 1e-13:
+            e -= (e - ecc * math.sin(e) - m) / (1.0 - ecc * math.cos(e))
+        loss += (math.cos(e) - ecc) ** 2
+    return loss
+
+
+@register_jitable
+def implied(x, a, b):
+    return x ** 3 + a * x - b
+
+
+@case(lambda r: (num(r), num(r) + 1.0), (0, 1))
+def bisection_polished(a, b):
+    """A root by bisection, polished by two Newton steps (which carry the derivative)."""
+    lo, hi = 0.0, 4.0
+    while hi - lo > 1e-9:
+        mid = 0.5 * (lo + hi)
+        if implied(mid, a, b) > 0.0:
+            hi = mid
+        else:
+            lo = mid
+    x = 0.5 * (lo + hi)
+    for _ in range(2):
+        x -= implied(x, a, b) / (3.0 * x * x + a)
+    return x
+
+
+@case(lambda r: (num(r), num(r) + 1.0), (0, 1))
+def secant_method(a, b):
+    """A root by the secant method; arguments passed to the function in a tuple."""
+    x0, x1 = 0.5, 1.5
+    f0, f1 = implied(x0, a, b), implied(x1, a, b)
+    it = 0
+    while abs(f1) > 1e-12 and it < 30:
+        x0, x1 = x1, x1 - f1 * (x1 - x0) / (f1 - f0)
+        f0, f1 = f1, implied(x1, a, b)
+        it += 1
+    return x1
+
+
+@case(lambda r: (num(r), num(r)), (0, 1))
+def gauss_legendre_quadrature(a, k):
+    """Gauss–Legendre nodes by Newton's method on the recurrence, then the integral of a parametrised function."""
+    n = 6
+    total = 0.0
+    for i in range(n):
+        x = math.cos(math.pi * (i + 0.75) / (n + 0.5))
+        dp = 1.0
+        for _ in range(20):
+            p0, p1 = 1.0, x
+            for j in range(2, n + 1):
+                p0, p1 = p1, ((2 * j - 1) * x * p1 - (j - 1) * p0) / j
+            dp = n * (x * p1 - p0) / (x * x - 1.0)
+            step = p1 / dp
+            x -= step
+            if abs(step) < 1e-15:
+                break
+        total += 2.0 / ((1.0 - x * x) * dp * dp) * math.exp(-a * x) * math.cos(k * x)
+    return total
+
+
+@case(lambda r: (num(r), 2.0 + num(r)), (0, 1))
+def romberg(a, b):
+    """Romberg's extrapolation, the tableau in one array, stopped by a tolerance."""
+    t = np.zeros((12, 12))
+    h = b - a
+    t[0, 0] = 0.5 * h * (a * math.exp(-a) + b * math.exp(-b))
+    last = 0
+    for i in range(1, 12):
+        h *= 0.5
+        s = 0.0
+        for k in range(1, 2 ** i, 2):
+            x = a + k * h
+            s += x * math.exp(-x)
+        t[i, 0] = 0.5 * t[i - 1, 0] + h * s
+        for j in range(1, i + 1):
+            t[i, j] = t[i, j - 1] + (t[i, j - 1] - t[i - 1, j - 1]) / (4 ** j - 1)
+        last = i
+        if i > 3 and abs(t[i, i] - t[i - 1, i - 1]) < 1e-12:
+            break
+    return t[last, last]
+
+
+@njit
+def bump(x, w):
+    return 1.0 / (w + (x - 0.3) ** 2)
+
+
+@case(lambda r: (0.02 + 0.01 * num(r), 1.0), (0, 1))
+def adaptive_simpson(w, b):
+    """Adaptive Simpson with an explicit stack of intervals."""
+    stack = np.zeros((60, 2))
+    stack[0, 0], stack[0, 1] = 0.0, b
+    top, total = 1, 0.0
+    while top > 0:
+        top -= 1
+        lo, hi = stack[top]
+        mid = 0.5 * (lo + hi)
+        fl, fm, fh = bump(lo, w), bump(mid, w), bump(hi, w)
+        whole = (hi - lo) / 6.0 * (fl + 4.0 * fm + fh)
+        q1, q3 = bump(0.5 * (lo + mid), w), bump(0.5 * (mid + hi), w)
+        left = (mid - lo) / 6.0 * (fl + 4.0 * q1 + fm)
+        right = (hi - mid) / 6.0 * (fm + 4.0 * q3 + fh)
+        if abs(left + right - whole) < 1e-4 or top > 50:
+            total += left + right + (left + right - whole) / 15.0
+        else:
+            stack[top, 0], stack[top, 1] = lo, mid
+            stack[top + 1, 0], stack[top + 1, 1] = mid, hi
+            top += 2
+    return total
+
+
+@case(lambda r: (np.linspace(0.0, 1.0, 6) + 0.02 * nrm(r, 6), nrm(r, 6), 0.17 + 0.2 * np.arange(4)), (0, 1, 2))
+def natural_cubic_spline(x, y, t):
+    """A natural cubic spline: second derivatives by Thomas, evaluation by a bracket search."""
+    n = x.size
+    h = np.diff(x)
+    m = np.zeros(n)
+    a = np.zeros(n - 2)
+    a[1:] = h[1:-1]
+    c = np.zeros(n - 2)
+    c[:-1] = h[1:-1]
+    d = 6.0 * ((y[2:] - y[1:-1]) / h[1:] - (y[1:-1] - y[:-2]) / h[:-1])
+    thomas(a, 2.0 * (h[:-1] + h[1:]), c, d, m[1:-1])
+    out = np.empty_like(t)
+    for k in range(t.size):
+        i = 0
+        while i < n - 2 and t[k] > x[i + 1]:
+            i += 1
+        u, v = x[i + 1] - t[k], t[k] - x[i]
+        out[k] = ((m[i] * u ** 3 + m[i + 1] * v ** 3) / (6.0 * h[i])
+                  + (y[i] / h[i] - m[i] * h[i] / 6.0) * u + (y[i + 1] / h[i] - m[i + 1] * h[i] / 6.0) * v)
+    return out
+
+
+@case(lambda r: (nrm(r, 7, 2), np.array([0.15, 0.45, 0.82])), (0, 1))
+def de_boor_curve(ctrl, ts):
+    """Points of a cubic B-spline curve by de Boor's algorithm, a small working copy per point."""
+    p, n = 3, ctrl.shape[0]
+    knots = np.zeros(n + p + 1)
+    for i in range(n - p + 1):
+        knots[p + i] = i / (n - p)
+    knots[n + 1:] = 1.0
+    out = np.zeros((ts.size, ctrl.shape[1]))
+    for m, t in enumerate(ts):
+        k = np.searchsorted(knots, t) - 1
+        d = ctrl[k - p:k + 1].copy()
+        for r in range(1, p + 1):
+            for j in range(p, r - 1, -1):
+                alpha = (t - knots[j + k - p]) / (knots[j + 1 + k - r] - knots[j + k - p])
+                d[j] = (1.0 - alpha) * d[j - 1] + alpha * d[j]
+        out[m] = d[p]
+    return out
+
+
+@case(lambda r: (nrm(r, 6), nrm(r, 3)), (0, 1))
+def clenshaw_chebyshev(coef, xs):
+    """Chebyshev series by Clenshaw's recurrence at several points."""
+    out = np.zeros_like(xs)
+    for k, x in enumerate(np.tanh(xs)):
+        b1, b2 = 0.0, 0.0
+        for c in coef[:0:-1]:
+            b1, b2 = 2.0 * x * b1 - b2 + c, b1
+        out[k] = x * b1 - b2 + coef[0]
+    return out
+
+
+@case(lambda r: (0.5 * nrm(r, 3, 3),))
+def matrix_exponential(a):
+    """The matrix exponential by scaling, a Padé approximant with np.linalg.solve, and squaring."""
+    n = a.shape[0]
+    s = 0
+    norm = np.max(np.sum(np.abs(a), axis=1))
+    while norm > 0.5:
+        norm *= 0.5
+        s += 1
+    x = a / 2.0 ** s
+    c = 0.5
+    num, den = np.eye(n) + c * x, np.eye(n) - c * x
+    power, sign = x.copy(), 1.0
+    for k in range(2, 7):
+        c *= (6 - k + 1) / (k * (12 - k + 1))
+        power = x @ power
+        num += c * power
+        den += sign * c * power
+        sign = -sign
+    e = np.linalg.solve(den, num)
+    for _ in range(s):
+        e = e @ e
+    return e
+
+
+@case(lambda r: (nrm(r, 4), nrm(r, 6, 4), nrm(r, 6)), (0, 1, 2))
+def bfgs_least_squares(x0, a, b):
+    """Two steps of BFGS with a backtracking line search on a least-squares loss; an inner function."""
+    def loss(x):
+        res = a @ x - b
+        return 0.5 * np.dot(res, res) + 0.1 * np.sum(x ** 4)
+
+    def slope(x):
+        return a.T @ (a @ x - b) + 0.4 * x ** 3
+
+    x = x0.copy()
+    h = np.eye(x.size)
+    g = slope(x)
+    for _ in range(2):
+        p = -h @ g
+        step = 1.0
+        while loss(x + step * p) > loss(x) + 1e-4 * step * np.dot(g, p):
+            step *= 0.5
+        s = step * p
+        new = slope(x + s)
+        y = new - g
+        rho = 1.0 / np.dot(y, s)
+        eye = np.eye(x.size)
+        h = (eye - rho * np.outer(s, y)) @ h @ (eye - rho * np.outer(y, s)) + rho * np.outer(s, s)
+        x = x + s
+        g = new
+    return x, loss(x)
+
+
+@case(lambda r: (nrm(r, 6, 3), nrm(r, 6)), (0, 1))
+def least_squares_lstsq(a, b):
+    """A fit by np.linalg.lstsq, and its residual."""
+    coef = np.linalg.lstsq(a, b)[0]
+    return coef, np.linalg.norm(a @ coef - b)
+
+
+@case(lambda r: (spd(r, 4), nrm(r, 4)), (0,))
+def spectral_filter_eigh(m, x):
+    """Principal components by np.linalg.eigh, a filter of the eigenvalues applied to a vector."""
+    w, v = np.linalg.eigh(0.5 * (m + m.T))
+    return v @ (np.exp(-0.1 * w) * (v.T @ x))
+
+
+@case(lambda r: (nrm(r, 5, 3), nrm(r, 5, 3)), (0, 1))
+def procrustes_alignment(a, b):
+    """Orthogonal Procrustes by np.linalg.svd: the residual after the best rotation."""
+    u, s, vt = np.linalg.svd(a.T @ b)
+    res = a @ (u @ vt) - b
+    return np.sum(res * res) + np.sum(s)
+
+
+@case(lambda r: (nrm(r, 4, 3),))
+def attention_single_head(x):
+    """Scaled dot-product attention of a sequence with itself."""
+    return softmax_rows(x @ x.T / math.sqrt(x.shape[1])) @ x
+
+
+@case(lambda r: (nrm(r, 3), np.array([0.2, 0.1, -4.0]), 1.3), (0, 1, 2))
+def sphere_shading(light, origin, radius):
+    """Rays against a sphere: a hit test per pixel, the normal and Lambert's term; missed pixels stay dark."""
+    img = np.zeros((4, 4))
+    for i in range(4):
+        for j in range(4):
+            d = np.array([(i - 1.5) * 0.3, (j - 1.4) * 0.3, 1.0])
+            d /= np.linalg.norm(d)
+            b = np.dot(origin, d)
+            disc = b * b - np.dot(origin, origin) + radius * radius
+            if disc <= 0.0:
+                continue
+            p = origin + (-b - np.sqrt(disc)) * d
+            img[i, j] = max(0.1, np.dot(p / radius, light))
+    return img
+
+
+@case(lambda r: (nrm(r, 5, 5), pos(r, 4) * 2.0, pos(r, 4) * 2.0), (0, 1, 2))
+def bilinear_sampling(img, ys, xs):
+    """Bilinear interpolation at points whose cells come from floor."""
+    out = np.zeros(ys.size)
+    for k in range(ys.size):
+        i, j = int(math.floor(ys[k])), int(np.floor(xs[k]))
+        fy, fx = ys[k] - i, xs[k] - j
+        out[k] = ((1 - fy) * (1 - fx) * img[i, j] + (1 - fy) * fx * img[i, j + 1]
+                  + fy * (1 - fx) * img[i + 1, j] + fy * fx * img[i + 1, j + 1])
+    return out
