@@ -2358,8 +2358,433 @@ def bilinear_sampling(img, ys, xs):
     """Bilinear interpolation at points whose cells come from floor."""
     out = np.zeros(ys.size)
     for k in range(ys.size):
-        i, j = int(math.floor(ys[k])), int(np.floor(xs[k]))
+        i, j = math.floor(ys[k]), int(np.floor(xs[k]))
         fy, fx = ys[k] - i, xs[k] - j
         out[k] = ((1 - fy) * (1 - fx) * img[i, j] + (1 - fy) * fx * img[i, j + 1]
                   + fy * (1 - fx) * img[i + 1, j] + fy * fx * img[i + 1, j + 1])
+    return out
+
+
+# ---------------------------------------------------------------- further algorithms, in the idioms that they come in
+
+@case(lambda r: (spread(r, 7), pos(r, 7)), (0, 1))
+def insertion_sort_pairs(keys, values):
+    """Insertion sort of keys with their values (the bounds test guards the read), then a weighted running sum."""
+    k, v = keys.copy(), values.copy()
+    for i in range(1, len(k)):
+        key, val = k[i], v[i]
+        j = i - 1
+        while j >= 0 and k[j] > key:
+            k[j + 1] = k[j]
+            v[j + 1] = v[j]
+            j -= 1
+        k[j + 1], v[j + 1] = key, val
+    acc = 0
+    for i in range(len(k)):
+        acc += (i + 1) * k[i] * v[i]
+    return acc
+
+
+@case(lambda r: (nrm(r, 4, 9), 0.2), (0, 1))
+def time_planes_modulo(u0, r):
+    """The heat equation in one array of two time planes, plane t % 2 read and the other written."""
+    u = np.zeros((2, u0.shape[1]))
+    u[0] = u0[0]
+    u[1] = u0[1]
+    for t in range(5):
+        for i in range(1, u.shape[1] - 1):
+            u[(t + 1) % 2, i] = u[t % 2, i] + r * (u[t % 2, i - 1] - 2 * u[t % 2, i] + u[t % 2, i + 1]) + 0.1 * u0[t % 4, i]
+    return u[5 % 2]
+
+
+@case(lambda r: (nrm(r, 10), (0.4, 0.3, 0.2)), (0, 1))
+def autoregression_ring_buffer(noise, coef):
+    """An autoregressive series with its history in a ring buffer; a homogeneous tuple indexed by the loop."""
+    hist = np.zeros(3)
+    total = 0
+    for t in range(noise.size):
+        x = noise[t]
+        for k in range(3):
+            x += coef[k] * hist[(t - 1 - k) % 3]
+        hist[t % 3] = x
+        total += x ** 2
+    return total / noise.size
+
+
+@njit
+def smooth_into(src, dst, w):
+    for i in range(1, src.size - 1):
+        dst[i] = (1 - w) * src[i] + 0.5 * w * (src[i - 1] + src[i + 1])
+    dst[0], dst[-1] = src[0], src[-1]
+    return dst
+
+
+@case(lambda r: (nrm(r, 9), 0.6, 5), (0, 1))
+def ping_pong_returned_buffers(x, w, sweeps):
+    """Two buffers in turn, the callee writes one and returns it; the other becomes the next target."""
+    a, b = x.copy(), np.empty_like(x)
+    cur = a
+    for s in range(sweeps):
+        cur = smooth_into(cur, b if s % 2 == 0 else a, w)
+    return cur
+
+
+@case(lambda r: (nrm(r, 6, 4),))
+def standardise_rows_in_place(a):
+    """Rows standardised in place by iterating over a copy, then their Gram matrix."""
+    x = a.copy()
+    for row in x:
+        row -= row.mean()
+        row /= np.sqrt((row ** 2).mean())
+    return x @ x.T
+
+
+@case(lambda r: (nrm(r, 3, 4), nrm(r, 4)), (0, 1))
+def flat_view_written(a, w):
+    """A matrix filled through its flattened view, and through its transpose."""
+    m = a.copy()
+    flat = m.reshape(-1)
+    for k in range(1, flat.size):
+        flat[k] += 0.3 * flat[k - 1]
+    t = m.T
+    for j in range(t.shape[0]):
+        t[j] *= w[j]
+    return m
+
+
+@case(lambda r: (nrm(r, 5, 2),))
+def pairwise_newaxis(pts):
+    """A Coulomb energy from broadcast differences with new axes and an upper triangle."""
+    d = pts[:, None, :] - pts[None, :, :]
+    r2 = (d ** 2).sum(axis=2) + np.eye(pts.shape[0])
+    return np.sum(np.triu(1.0 / np.sqrt(r2), 1))
+
+
+@case(lambda r: (pos(r, 9), 7), (0,))
+def monte_carlo_own_generator(weights, seed):
+    """A random walk on a linear congruential generator of integers, weights gathered by the state."""
+    s = 0.0
+    state = seed
+    pos_ = 0
+    for k in range(20):
+        state = (1103515245 * state + 12345) % 2147483648
+        u = state / 2147483648.0
+        pos_ = (pos_ + (1 if u < 0.5 else -1)) % weights.size
+        s += u * weights[pos_] ** 2
+    return s
+
+
+@case(lambda r: (r.integers(0, 255, (5, 6)).astype(np.uint8), pos(r, 3)), (1,))
+def image_histogram_bytes(img, w):
+    """A gradient magnitude of a byte image, weighted; the image is uint8."""
+    g = img.astype(np.float64) / 255.0
+    total = 0.0
+    for i in range(1, g.shape[0]):
+        for j in range(1, g.shape[1]):
+            gx = w[0] * (g[i, j] - g[i, j - 1])
+            gy = w[1] * (g[i, j] - g[i - 1, j])
+            total += math.sqrt(gx * gx + gy * gy + w[2] * w[2])
+    return total + w[0] * (img[0, 0] / 255)
+
+
+@case(lambda r: (pos(r, 5), np.array([0, 1, 1, 2, 3], dtype=np.int32), np.array([1, 2, 4, 3, 0], dtype=np.int32)))
+def graph_laplacian_edges(x, src, dst):
+    """Diffusion over an edge list of int32 ends, contributions scattered by loops."""
+    y = np.zeros_like(x)
+    for _ in range(2):
+        y[:] = 0.0
+        for s, t in zip(src, dst):
+            f = x[t] - x[s]
+            y[s] += f
+            y[t] -= f
+        x = x + 0.2 * np.tanh(y)
+    return x
+
+
+@case(lambda r: (nrm(r, 8),))
+def masked_statistics(x):
+    """Means of the positive and negative parts by boolean masks, and by indices of np.where."""
+    up = x[x > 0.0]
+    idx = np.where(x <= 0.0)[0]
+    down = x[idx]
+    return up.mean() - down.sum() / idx.size + np.prod(up)
+
+
+@case(lambda r: (nrm(r, 5), 1.7), (0, 1))
+def comprehension_to_array(x, k):
+    """A table by a list comprehension turned into an array, and a sum over it."""
+    table = np.array([math.sin(k * v) for v in x])
+    return np.dot(table, x)
+
+
+@case(lambda r: (nrm(r, 6), num(r)), (0, 1))
+def walrus_newton_array(b, a):
+    """Elementwise cube roots by Newton's method, the residual named in the condition."""
+    y = np.ones_like(b)
+    target = b * b + a
+    while (res := np.max(np.abs(y ** 3 - target))) > 1e-12:
+        y = y - (y ** 3 - target) / (3.0 * y * y)
+    return y + 0.0 * res
+
+
+@njit
+def limited(r, kind):
+    if kind == 0:
+        return max(0.0, min(1.0, r))
+    elif kind == 1:
+        return max(0.0, min(2.0 * r, 1.0), min(r, 2.0))
+    return (r + abs(r)) / (1.0 + abs(r))
+
+
+@case(lambda r: (np.sin(np.arange(10) * 0.9) + 0.05 * nrm(r, 10), 0.3), (0, 1))
+def advection_three_limiters(u0, c):
+    """Limited advection run with minmod, superbee and van Leer in turn, chosen by an integer."""
+    n = u0.size
+    out = np.zeros((3, n))
+    for kind in range(3):
+        u = u0.copy()
+        for _ in range(2):
+            f = np.zeros(n)
+            for i in range(n):
+                du = u[(i + 1) % n] - u[i]
+                r = (u[i] - u[i - 1]) / du
+                f[i] = u[i] + 0.5 * (1 - c) * limited(r, kind) * du
+            u -= c * (f - np.roll(f, 1))
+        out[kind] = u
+    return out
+
+
+@njit
+def axpy(alpha, x, y):
+    for i in range(x.shape[0]):
+        y[i] += alpha * x[i]
+
+
+@case(lambda r: (nrm(r, 6), 0.3), (0, 1))
+def same_array_passed_twice(x, a):
+    """A callee that is passed one array as input and output, then overlapping halves of it."""
+    y = x.copy()
+    axpy(a, y, y)
+    axpy(a, y[:-1], y[1:])
+    axpy(2.0 * a, y[1:], y[:-1])
+    return y
+
+
+@case(lambda r: (nrm(r, 6, 6), nrm(r, 6)), (0, 1))
+def block_lu_recursive_views(a0, b):
+    """Blocked elimination: views of one matrix's blocks, the Schur complement written through them."""
+    a = a0 + 8.0 * np.eye(6)
+    a11, a12, a21, a22 = a[:3, :3], a[:3, 3:], a[3:, :3], a[3:, 3:]
+    inv = np.linalg.inv(np.ascontiguousarray(a11))
+    a22 -= a21 @ inv @ a12
+    x2 = np.linalg.solve(a[3:, 3:], b[3:] - a21 @ inv @ b[:3])
+    x1 = inv @ (b[:3] - a12 @ x2)
+    return np.concatenate((x1, x2))
+
+
+@case(lambda r: (nrm(r, 6), nrm(r, 3, 2)), (0, 1))
+def multigrid_v_cycle(f, dummy):
+    """A two-level multigrid cycle: smooth, restrict by strided slices, solve the coarse grid, prolong, smooth."""
+    n = 7
+    h2 = (1.0 / (n + 1)) ** 2
+    rhs = np.zeros(n + 2)
+    rhs[1:7] = f
+    rhs[7] = dummy.sum()
+    u = np.zeros(n + 2)
+    for cycle in range(2):
+        for _ in range(2):
+            for i in range(1, n + 1):
+                u[i] = 0.5 * (u[i - 1] + u[i + 1] + h2 * rhs[i])
+        res = np.zeros(n + 2)
+        res[1:-1] = rhs[1:-1] - (2.0 * u[1:-1] - u[:-2] - u[2:]) / h2
+        coarse = 0.25 * (res[1:-2:2] + 2.0 * res[2:-1:2] + res[3::2])
+        m = coarse.size
+        mat = (2.0 * np.eye(m) - np.eye(m, k=1) - np.eye(m, k=-1)) / (4.0 * h2)
+        e = np.linalg.solve(mat, coarse)
+        u[2:-1:2] += e
+        u[3:-2:2] += 0.5 * (e[:-1] + e[1:])
+        u[1] += 0.5 * e[0]
+        u[-2] += 0.5 * e[-1]
+        for _ in range(2):
+            u[1:-1] = u[1:-1] + 2.0 / 3.0 * 0.5 * (h2 * rhs[1:-1] - 2.0 * u[1:-1] + u[:-2] + u[2:])
+    return u
+
+
+@case(lambda r: (nrm(r, 8, 8) * 0.2, nrm(r, 8)), (0, 1))
+def gmres_restarted(m, b):
+    """GMRES: Arnoldi with modified Gram–Schmidt and Givens rotations, stopped by the residual."""
+    n = b.size
+    a = m + 3.0 * np.eye(n)
+    k_max = 8
+    v = np.zeros((n, k_max + 1))
+    h = np.zeros((k_max + 1, k_max))
+    cs, sn, g = np.zeros(k_max), np.zeros(k_max), np.zeros(k_max + 1)
+    g[0] = np.linalg.norm(b)
+    v[:, 0] = b / g[0]
+    used = 0
+    for k in range(k_max):
+        w = a @ np.ascontiguousarray(v[:, k])
+        for j in range(k + 1):
+            h[j, k] = np.dot(w, np.ascontiguousarray(v[:, j]))
+            w -= h[j, k] * v[:, j]
+        h[k + 1, k] = np.linalg.norm(w)
+        v[:, k + 1] = w / h[k + 1, k]
+        for j in range(k):
+            h[j, k], h[j + 1, k] = cs[j] * h[j, k] + sn[j] * h[j + 1, k], -sn[j] * h[j, k] + cs[j] * h[j + 1, k]
+        d = math.hypot(h[k, k], h[k + 1, k])
+        cs[k], sn[k] = h[k, k] / d, h[k + 1, k] / d
+        h[k, k], h[k + 1, k] = d, 0.0
+        g[k + 1] = -sn[k] * g[k]
+        g[k] *= cs[k]
+        used = k + 1
+        if abs(g[k + 1]) < 1e-6:
+            break
+    y = np.zeros(used)
+    for i in range(used - 1, -1, -1):
+        y[i] = (g[i] - np.sum(h[i, i + 1:used] * y[i + 1:])) / h[i, i]
+    return v[:, :used] @ y
+
+
+@case(lambda r: (nrm(r, 5), nrm(r, 5)), (0, 1))
+def polynomial_product_and_division(p, q):
+    """The product of two polynomials by scattering, then synthetic division by a root, in place."""
+    prod = np.zeros(p.size + q.size - 1)
+    for i, a in enumerate(p):
+        for j, b in enumerate(q):
+            prod[i + j] += a * b
+    for i in range(1, prod.size):
+        prod[i] += 0.5 * prod[i - 1]
+    return prod[:-1], prod[-1]
+
+
+@case(lambda r: (pos(r, 5), 0.3), (0, 1))
+def knapsack_log_partition(weights, beta):
+    """A partition function over subsets by bits of an integer, in a table filled from its lower half."""
+    n = weights.size
+    table = np.zeros(1 << n)
+    for i in range(n):
+        half = 1 << i
+        for s in range(half):
+            table[half + s] = table[s] + weights[i] * (1.0 + 0.1 * (s & 1))
+    return math.log(np.sum(np.exp(-beta * table)))
+
+
+@case(lambda r: (nrm(r, 6), 0.2), (0, 1))
+def dropout_numpy_random(x, rate):
+    """Dropout with numpy's generator seeded inside."""
+    np.random.seed(3)
+    total = 0.0
+    for i in range(x.size):
+        if np.random.random() > rate:
+            total += x[i] ** 2 / (1.0 - rate)
+    return total
+
+
+@case(lambda r: (nrm(r, 3, 3, 3), nrm(r, 3)), (0, 1))
+def tensor_power_method(t0, x0):
+    """The symmetric tensor power method, contractions by nested loops into a work vector."""
+    t = t0 + 4.0 * np.ones((3, 3, 3))
+    x = x0 / np.sqrt(np.sum(x0 * x0))
+    work = np.zeros(3)
+    for _ in range(4):
+        work.fill(0.0)
+        for i in range(3):
+            for j in range(3):
+                for k in range(3):
+                    work[i] += t[i, j, k] * x[j] * x[k]
+        x[:] = work / np.linalg.norm(work)
+    return x, work
+
+
+@case(lambda r: (nrm(r, 3, 5), pos(r, 3)), (0, 1))
+def neural_ode_adjoint_free(ws, x0):
+    """A small neural flow by Heun's method: weight slices, a bias column, ternaries for the activation."""
+    x = x0.copy()
+    for step in range(4):
+        k = np.zeros((2, 3))
+        y = x.copy()
+        for stage in range(2):
+            for i in range(3):
+                z = ws[i, 3] + ws[i, 4] * step * 0.1
+                for j in range(3):
+                    z += ws[i, j] * y[j]
+                k[stage, i] = z if z > 0 else math.expm1(z)
+            y = x + 0.1 * k[0]
+        x = x + 0.05 * (k[0] + k[1])
+    return x
+
+
+@case(lambda r: (nrm(r, 4, 4), nrm(r, 4)), (0, 1))
+def row_swap_tuple_of_copies(a0, b):
+    """Gauss–Jordan elimination, rows swapped by a tuple of copies on an augmented matrix."""
+    n = b.size
+    m = np.empty((n, n + 1))
+    m[:, :n] = a0
+    m[:, n] = b
+    for k in range(n):
+        p = k
+        for i in range(k + 1, n):
+            if abs(m[i, k]) > abs(m[p, k]):
+                p = i
+        if p != k:
+            m[k, :], m[p, :] = m[p, :].copy(), m[k, :].copy()
+        m[k, :] /= m[k, k]
+        for i in range(n):
+            if i != k:
+                m[i, :] -= m[i, k] * m[k, :]
+    return m[:, n]
+
+
+@case(lambda r: (nrm(r, 4, 3), nrm(r, 12, 2)), (0, 1))
+def kmeans_with_empty_guard(c0, pts2):
+    """Lloyd's iterations: assignment by argmin, centres by masked means."""
+    c = c0[:3, :2].copy()
+    label = np.zeros(pts2.shape[0], dtype=np.int64)
+    for _ in range(3):
+        for i in range(pts2.shape[0]):
+            label[i] = np.argmin(np.sum((c - pts2[i]) ** 2, axis=1))
+        for k in range(3):
+            if np.sum(label == k) > 0:
+                c[k, 0] = pts2[label == k, 0].mean()
+                c[k, 1] = pts2[label == k, 1].mean()
+    return c
+
+
+@case(lambda r: (pos(r, 6), 1.3, 0.4), (0, 1, 2))
+def sir_epidemic_default_arguments(obs, beta, gamma=0.5, n=100.0):
+    """A compartment model fitted to observations, default arguments."""
+    s, i = n - 1.0, 1.0
+    sse = 0.0
+    for t in range(len(obs)):
+        new = beta * s * i / n * 0.2
+        rec = gamma * i * 0.2
+        s, i = s - new, i + new - rec
+        sse += (i - obs[t]) ** 2
+    return sse
+
+
+@case(lambda r: (nrm(r, 6), 0.8), (0, 1))
+def fused_lasso_dual(y, lam):
+    """Total-variation denoising by projected gradient on the dual, np.clip, np.diff."""
+    z = np.zeros(y.size - 1)
+    for _ in range(6):
+        x = y.copy()
+        x[:-1] += z
+        x[1:] -= z
+        z = np.clip(z + 0.25 * np.diff(x), -lam, lam)
+    x = y.copy()
+    x[:-1] += z
+    x[1:] -= z
+    return x
+
+
+@case(lambda r: (f32(nrm(r, 8)), f32(pos(r, 3))), (0, 1))
+def filter_bank_mixed_precision(x, taps):
+    """Single-precision signal, double-precision accumulator, result in single precision."""
+    out = np.zeros(x.size - taps.size + 1, dtype=np.float32)
+    for i in range(out.size):
+        acc = 0.0
+        for k in range(taps.size):
+            acc += x[i + k] * taps[k]
+        out[i] = acc / (1.0 + acc * acc)
     return out
