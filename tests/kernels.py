@@ -2788,3 +2788,286 @@ def filter_bank_mixed_precision(x, taps):
             acc += x[i + k] * taps[k]
         out[i] = acc / (1.0 + acc * acc)
     return out
+
+
+@case(lambda r: (nrm(r, 9), 0.4), (0, 1))
+def running_sum_by_overlapping_slices(x, w):
+    """In-place updates between overlapping slices of one array."""
+    u = x.copy()
+    u[1:] += w * u[:-1]
+    u[:-2] -= u[2:]
+    u[1:] = u[:-1]
+    return u
+
+
+@case(lambda r: (nrm(r, 9), 0.4), (0, 1))
+def palindrome_in_place(x, w):
+    """An array plus its own reversal, added in place (reads and writes overlap)."""
+    u = x.copy()
+    u += u[::-1].copy()
+    u[:] = w * u[::-1]
+    return u * x
+
+
+@case(lambda r: (nrm(r, 4, 5) + 2.0 * np.eye(4, 5),))
+def gauss_jordan_pivot_view(a0):
+    """Gauss–Jordan whose pivot row is a view that the sweep itself divides, and that is read afterwards."""
+    a = a0.copy()
+    for k in range(a.shape[0]):
+        pivot = a[k]
+        pivot /= a[k, k]
+        for i in range(a.shape[0]):
+            if i == k:
+                continue
+            row = a[i]
+            row -= a[i, k] * pivot
+    return a[:, -1]
+
+
+@case(lambda r: (spread(r, 8), num(r)), (0, 1))
+def search_then_index_after_loop(x, level):
+    """A linear search whose loop variable is used after the break; another loop that never runs."""
+    xs = np.sort(x)
+    i = 0
+    for i in range(1, xs.size):
+        if xs[i] > 0.0:
+            break
+    frac = -xs[i - 1] / (xs[i] - xs[i - 1])
+    last = level
+    for j in range(0):
+        last = frac * j
+    return (i + frac) * last
+
+
+@case(lambda r: (nrm(r, 8), 2), (0,))
+def moving_average_clipped_windows(x, half):
+    """A moving average and spread with windows clipped at both ends by the slice."""
+    n = x.size
+    out = np.zeros((2, n))
+    for i in range(n):
+        win = x[max(0, i - half):i + half + 1]
+        out[0, i] = np.mean(win)
+        out[1, i] = np.sqrt(np.sum((win - out[0, i]) ** 2) / win.size + 0.1)
+    return out
+
+
+@case(lambda r: (nrm(r, 8), 0.5), (0, 1))
+def lagged_products_with_empty_slices(x, w):
+    """Autocovariances by slices whose lag zero and whose longest lag are the whole array and nothing."""
+    n = x.size
+    out = np.zeros(n + 1)
+    for k in range(n + 1):
+        out[k] = w ** k * np.sum(x[k:] * x[:n - k])
+    return out
+
+
+@case(lambda r: (nrm(r, 3, 4),))
+def contiguous_alias_written(a):
+    """Scaling through np.ascontiguousarray of a fresh matrix (the same memory) and of a transpose (a copy)."""
+    m = a.copy()
+    same = np.ascontiguousarray(m)
+    same[0, :] *= 2.0
+    other = np.ascontiguousarray(m.T)
+    other[0, :] = other[1, :] ** 2
+    m[1] += same[0]
+    return m, other
+
+
+@case(lambda r: (nrm(r, 6), num(r)), (0, 1))
+def early_return_after_writes(x, tol):
+    """A relaxation in a callee-like loop that writes before it may return from inside two loops."""
+    y = x.copy()
+    for sweep in range(20):
+        worst = 0.0
+        for i in range(1, y.size - 1):
+            new = 0.5 * (y[i - 1] + y[i + 1])
+            worst = max(worst, abs(new - y[i]))
+            y[i] = new
+            if worst < 1e-4 * tol:
+                return y, worst, sweep
+        if worst < 0.05 * tol:
+            return y * tol, worst, sweep
+    return y, 0.0, -1
+
+
+@case(lambda r: (nrm(r, 5), pos(r, 5)), (0, 1))
+def loop_variable_reassigned(x, w):
+    """Strided visits by arithmetic on the loop variable, and a bound changed inside the loop."""
+    n = x.size
+    s = 0.0
+    for i in range(n):
+        i = (2 * i + 1) % n
+        n = n + 1 if n < 7 else n
+        s = s * w[i % 5] + x[i % 5] ** 2
+    return s * n
+
+
+@case(lambda r: (pos(r, 8), 5), (0,))
+def xorshift_shuffle(x, seed):
+    """A Fisher–Yates shuffle on a xorshift generator of unsigned integers; then a position-weighted sum."""
+    y = x.copy()
+    state = np.uint64(seed)
+    for i in range(y.size - 1, 0, -1):
+        state ^= state << np.uint64(13)
+        state ^= state >> np.uint64(7)
+        state ^= state << np.uint64(17)
+        j = int(state % np.uint64(i + 1))
+        y[i], y[j] = y[j], y[i]
+    return np.sum(np.arange(y.size) * y ** 2)
+
+
+@case(lambda r: (nrm(r, 3, 3), nrm(r, 3, 3), 5), (0, 1))
+def matrix_power_binary(a, b, n):
+    """A matrix power by repeated squaring, rebinding the matrices, times another."""
+    result = np.eye(3)
+    base = 0.5 * a
+    while n > 0:
+        if n & 1:
+            result = result @ base
+        base = base @ base
+        n >>= 1
+    return result @ b
+
+
+@case(lambda r: (nrm(r, 4, 6), nrm(r, 6), 0.1), (0, 1, 2))
+def perceptron_epochs_with_flag(x, w0, rate):
+    """Margin updates over samples until an epoch changes nothing; a boolean flag carries between loops."""
+    w = w0.copy()
+    changed = True
+    epochs = 0
+    while changed and epochs < 15:
+        changed = False
+        for i in range(x.shape[0]):
+            sign = 1.0 if i % 2 == 0 else -1.0
+            if sign * np.dot(x[i], w) < 0.5:
+                w += rate * sign * x[i]
+                changed = True
+        epochs += 1
+    return w
+
+
+@case(lambda r: (pos(r, 4), nrm(r, 4, 3)), (0, 1))
+def swap_row_views_in_tuple(d, a0):
+    """A selection sort of rows by key, rows exchanged element by element in an inner function that writes."""
+    a = a0.copy()
+    key = d.copy()
+
+    def exchange(i, j):
+        for k in range(a.shape[1]):
+            t = a[i, k]
+            a[i, k] = a[j, k]
+            a[j, k] = t
+        key[i], key[j] = key[j], key[i]
+
+    for i in range(key.size):
+        m = i
+        for j in range(i + 1, key.size):
+            if key[j] < key[m]:
+                m = j
+        if m != i:
+            exchange(i, m)
+    return key[:, np.newaxis] * a * np.arange(1, 5).reshape(-1, 1)
+
+
+@case(lambda r: (nrm(r, 5), 1.1), (0, 1))
+def pointer_jumping_branches(x, a):
+    """Arrays chosen by branches in a loop, then written: which buffer is which depends on the data."""
+    p = x.copy()
+    q = 2.0 * x
+    for i in range(x.size):
+        if p[i] > 0.0:
+            target, other = p, q
+        else:
+            target, other = q, p
+        target[i] = a * other[i] + math.sin(target[i - 1])
+        if i == 2:
+            p, q = q, p
+    return p + q * x
+
+
+@case(lambda r: (nrm(r, 6), 0.3), (0, 1))
+def aliases_of_one_zero_array(x, c):
+    """Chained assignment gives two names to one accumulator."""
+    a = b = np.zeros(x.size)
+    for i in range(x.size):
+        a[i] += c * x[i]
+        b[i] *= 1.0 + x[i]
+    return a * b
+
+
+@case(lambda r: (nrm(r, 5, 4), nrm(r, 4)), (0, 1))
+def online_statistics_welford(rows, shift):
+    """Welford's running mean and covariance; the old mean kept by copy, row by row."""
+    n, d = rows.shape
+    mean = np.zeros(d)
+    m2 = np.zeros((d, d))
+    count = 0
+    for row in rows:
+        count += 1
+        delta = row + shift - mean
+        mean += delta / count
+        m2 += np.outer(delta, row + shift - mean)
+    return mean, m2 / (count - 1)
+
+
+@case(lambda r: (nrm(r, 7), nrm(r, 3)), (0, 1))
+def convolution_full_backward_loop(x, k):
+    """The full convolution by guarded indices, run backward over the output."""
+    out = np.zeros(x.size + k.size - 1)
+    for i in range(out.size - 1, -1, -1):
+        for j in range(k.size):
+            if 0 <= i - j < x.size:
+                out[i] += k[j] * x[i - j]
+        if i + 1 < out.size:
+            out[i] += 0.1 * out[i + 1]
+    return out
+
+
+@case(lambda r: (pos(r, 6),))
+def builtin_sum_max_over_arrays(x):
+    """Python's own sum, max, min and abs over an array, and over tuples."""
+    return sum(x) / max(x) + min(x[1:]) * abs(x[0] - x[1]) + sum((x[0], x[1] ** 2, 3.0)) + max(x[2], 0.1, x[3] - 5.0)
+
+
+@case(lambda r: (pos(r, 3, 3), 0.5), (0, 1))
+def sinkhorn_balancing(cost, eps):
+    """Sinkhorn's iterations of entropic transport, scalings by broadcasting, to a tolerance."""
+    k = np.exp(-cost / eps)
+    u = np.ones(3)
+    v = np.ones(3)
+    err = 1.0
+    while err > 1e-11:
+        u = (1.0 / 3.0) / (k @ v)
+        v = (1.0 / 3.0) / (k.T @ u)
+        err = np.abs(u * (k @ v) - 1.0 / 3.0).sum()
+    plan = u.reshape(3, 1) * k * v
+    return np.sum(plan * cost)
+
+
+@case(lambda r: (nrm(r, 2, 3), 'periodic'), (0,))
+def boundary_by_string(u, kind):
+    """A stencil whose boundary is chosen by a string argument."""
+    if kind == 'periodic':
+        return u + np.roll(u, 1)
+    return u
+
+
+@case(lambda r: (nrm(r, 6),))
+def interpolate_table(x):
+    """A lookup with np.interp, np.searchsorted and np.digitize on a constant table."""
+    xp = np.array([-3.0, -1.0, 0.05, 1.5, 3.5])
+    fp = np.array([0.0, 2.0, -1.0, 0.5, 4.0])
+    y = np.interp(x, xp, fp)
+    for i in range(x.size):
+        k = np.searchsorted(xp, x[i])
+        y[i] += fp[min(k, 4)] * x[i]
+    return y
+
+
+@case(lambda r: (nrm(r, 4, 4),))
+def mixed_numpy_reductions(a):
+    """Assorted reductions: trace, Frobenius norm, ptp, cumprod, argmax of the flattened matrix, any and all."""
+    flat = a.ravel()
+    k = np.argmax(flat)
+    scale = 2.0 if np.any(a > 0.0) and not np.all(a > 0.0) else 1.0
+    return scale * np.trace(a) + np.linalg.norm(a) + flat[k] ** 2 + np.cumprod(a[0])[-1] + np.std(a) + np.ptp(a[1])
