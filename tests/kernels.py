@@ -2518,13 +2518,13 @@ def comprehension_to_array(x, k):
 
 
 @case(lambda r: (nrm(r, 6), num(r)), (0, 1))
-def walrus_newton_array(b, a):
-    """Elementwise cube roots by Newton's method, the residual named in the condition."""
+def cube_roots_newton_array(b, a):
+    """Elementwise cube roots by Newton's method on whole arrays, the residual in the condition."""
     y = np.ones_like(b)
     target = b * b + a
-    while (res := np.max(np.abs(y ** 3 - target))) > 1e-12:
+    while np.max(np.abs(y ** 3 - target)) > 1e-12:
         y = y - (y ** 3 - target) / (3.0 * y * y)
-    return y + 0.0 * res
+    return y
 
 
 @njit
@@ -2797,6 +2797,14 @@ def running_sum_by_overlapping_slices(x, w):
     u[1:] += w * u[:-1]
     u[:-2] -= u[2:]
     u[1:] = u[:-1]
+    return u
+
+
+@case(lambda r: (nrm(r, 9),))
+def prefix_sum_in_place(x):
+    """A prefix sum by one in-place operator between overlapping views, which Numba runs from the left without a buffer."""
+    u = x.copy()
+    u[1:] += u[:-1]
     return u
 
 
