@@ -717,15 +717,14 @@ def levinson_slices(t, b):
 def power_iteration_converged(a, v0):
     """The dominant eigenvalue by power iteration until it settles."""
     v = v0 / np.linalg.norm(v0)
-    lam = 0.0
     while True:
         w = a @ v
-        new = np.dot(v, w)
-        v = w / np.linalg.norm(w)
-        if abs(new - lam) < 1e-13 * abs(new):
+        lam = np.linalg.norm(w)
+        w /= lam
+        if np.max(np.abs(w - v)) < 1e-12:
             break
-        lam = new
-    return new
+        v = w
+    return lam
 
 
 @case(lambda r: (spd(r, 5), nrm(r, 5)), (0, 1))
