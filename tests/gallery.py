@@ -34,12 +34,12 @@ class Case:
 CASES = []
 
 
-def case(make_args, argnums=(0,), id=None):
+def case(make_args, argnums=(0,), id=None, cases=CASES):
     """Register the decorated function with one way of drawing its arguments; decorators may be stacked."""
     def register(fn):
         name = id or fn.__name__
-        assert all(c.name != name for c in CASES), f'duplicate case {name}'
-        CASES.append(Case(name, fn, make_args, argnums))
+        assert all(c.name != name for c in cases), f'duplicate case {name}'
+        cases.append(Case(name, fn, make_args, argnums))
         return fn
     return register
 

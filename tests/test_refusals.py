@@ -384,10 +384,13 @@ def tuple_out_of_range(x):
     return 1.0 + t[2]
 
 
-@refused(X, 1, says="a tuple of floats is indexed by a variable", at="t[k]")
-def tuple_by_variable(x, k):
-    t = (x[0], x[1])
-    return 1.0 + t[k]
+@refused(X, says="a tuple that holds arrays of floats is indexed by a variable", at="parts[k]")
+def tuple_by_variable(x):
+    parts = (x[:2], x[2:4])
+    total = 0.0
+    for k in range(2):
+        total += parts[k][0]
+    return total
 
 
 @refused(X, 1, says="this must be a constant", at="t[:k]")

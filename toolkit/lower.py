@@ -17,7 +17,7 @@ from .domain import Block
 from .errors import Place, Refusal, UsageError
 from .primitive import CATALOGUE, FLAT, VIEWS, lookup
 from .program import UNDEFINED, Const, Do, Growing, ListDisplay, Span, Tup, Var, leaves
-from .rewrites import METHOD_REWRITES, REWRITES, size
+from .rewrites import METHOD_REWRITES, REWRITES, array, size
 
 BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
           ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow, ast.MatMult: operator.matmul,
@@ -279,8 +279,10 @@ class Expressions:
             if not isinstance(k.value, int) or not -len(owner.items) <= k.value < len(owner.items):
                 self.refuse(f"a tuple of {len(owner.items)} has no item {k.value!r}", "Index it with an integer in range.")
             return owner.items[k.value]
+        if owner.items and all(is_data(a) and infer.rank_of(a) == 0 for a in owner.items):
+            return self.b.get(array(self.b, owner), (k,), hint)
         if any(infer.is_float(a) for a in owner.items if is_data(a)):
-            self.refuse("a tuple of floats is indexed by a variable", "Use an array, or write the cases out.")
+            self.refuse("a tuple that holds arrays of floats is indexed by a variable", "Write the cases out.")
         return self.b.let(operator.getitem, owner, k, hint=hint)
 
     def index(self, node):
@@ -293,6 +295,9 @@ class Expressions:
                 out.append(Span(lo, hi, None if n.step is None else step))
                 continue
             value = self.expr(n)
+            if isinstance(value, Span):                 # a slice object
+                out.append(value)
+                continue
             if isinstance(value, ListDisplay):
                 self.refuse("an array cannot be indexed with a list", "Index it with an array of integers.")
             out += value.items if isinstance(value, Tup) else [value]
@@ -355,6 +360,9 @@ class Expressions:
         if isinstance(fn, functools.partial):
             bound = {k: constant(v) for k, v in fn.keywords.items()}
             return self.call(fn.func, [*map(constant, fn.args), *args], bound | kw, hint)
+        if fn is slice and 1 <= len(args) <= 3 and not kw:
+            lo, hi, step = {1: [Const(None), *args, None], 2: [*args, None]}.get(len(args), args)
+            return Span(self.bound(lo), self.bound(hi), None if step in (None, Const(None)) else self.bound(step))
         if isinstance(fn, type) and issubclass(fn, tuple) and hasattr(fn, "_fields"):
             return self.named_tuple(fn, args, kw)
         if fn is print and not kw:
@@ -454,7 +462,10 @@ class Expressions:
             defaults = {n: p.default for n, p in inspect.signature(card.value).parameters.items() if p.default is not p.empty}
         else:
             try:
-                names = tuple(inspect.signature(fn).parameters)
+                given = inspect.signature(fn).parameters
+                names = tuple(given)
+                if fn not in CATALOGUE:
+                    defaults = {n: p.default for n, p in given.items() if p.default is not p.empty}
             except ValueError:
                 names = ()
         rest = []

@@ -32,6 +32,7 @@ from .program import (
     ListDisplay,
     Program,
     Set,
+    Span,
     Tup,
     Var,
     While,
@@ -559,7 +560,7 @@ class Statements(Iteration):
 
     def widen(self, name, head, end):
         """The head, or one of a wider type."""
-        if end is head or end is UNDEFINED or end is EMPTY:
+        if end is head or end is UNDEFINED or end is EMPTY or (head is UNDEFINED and isinstance(end, Span)):
             return head
         if head is UNDEFINED or head is EMPTY:
             return self.head(name, end)
@@ -588,7 +589,7 @@ class Statements(Iteration):
                 parts = init.items if isinstance(init, Tup) else (UNDEFINED,) * len(head.items)
                 return head.of(carry(h, i, e, hint) for h, i, e in zip(head.items, parts, end.items))
             if not isinstance(head, Var):
-                return end
+                return UNDEFINED if isinstance(end, Span) and end is not head else end      # slices stay in their iteration
             if end is head and init is not UNDEFINED:
                 same[head] = self.b.cast(init, head.type)
                 return same[head]

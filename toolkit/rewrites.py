@@ -1,6 +1,7 @@
 """Functions that need no card, because they are written in the language: what makes an array of given values is an empty array
 and stores into it; `len` and `np.shape` are dimensions. Their derivatives are those of the stores.
 """
+import builtins
 import math
 import operator
 from itertools import pairwise
@@ -380,6 +381,16 @@ def summed(b, a, axis=None, dtype=None):
     return b.let(np.sum, a) if axis in (None, Const(None)) else b.let(np.sum, a, axis)
 
 
+def added(b, iterable, start=ZERO):
+    """sum: of a tuple, its items one after another."""
+    if not isinstance(iterable, Tup):
+        total = b.let(builtins.sum, iterable)
+        return total if start == ZERO else b.let(operator.add, start, total)
+    for item in iterable.items:
+        start = b.let(operator.add, start, item)
+    return start
+
+
 def cov(b, m, y=None):
     return b.let(np.cov, m if y is None else vstack(b, Tup((m, y))))
 
@@ -457,7 +468,8 @@ REWRITES = {
     np.atleast_1d: at_least(1), np.atleast_2d: at_least(2), np.atleast_3d: at_least(3), np.dstack: dstack,
     np.split: array_split, np.array_split: array_split, np.vsplit: split_along(0), np.hsplit: split_along(1),
     np.dsplit: split_along(2), divmod: divided, np.divmod: divided, math.frexp: frexp, np.select: select, np.average: average,
-    np.sum: summed, np.cov: cov, np.corrcoef: corrcoef, np.linalg.eigh: eigh, np.linalg.svd: svd, np.linalg.norm: norm,
+    np.sum: summed, builtins.sum: added,
+    np.cov: cov, np.corrcoef: corrcoef, np.linalg.eigh: eigh, np.linalg.svd: svd, np.linalg.norm: norm,
     np.linalg.cond: cond, np.linalg.matrix_power: matrix_power, **{f: vstack for f in (getattr(np, "row_stack", None),) if f},
     np.concatenate: concatenate, np.hstack: hstack, np.vstack: vstack, np.stack: stack, np.column_stack: column_stack,
     np.append: append, np.array: array, np.asarray: asarray, np.full: full, np.full_like: full_like, np.arange: arange,
