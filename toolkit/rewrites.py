@@ -8,10 +8,11 @@ from itertools import pairwise
 import numpy as np
 
 from . import infer, runtime
+from .builder import throw
 from .errors import Refusal
-from .program import Const, Span, Tup
+from .program import Const, Do, If, Span, Tup
 
-ZERO, TRUE = Const(0), Const(True)
+ZERO, TEN, TRUE, FALSE = Const(0), Const(10), Const(True), Const(False)
 WHOLE = Span(Const(None), Const(None), None)
 
 
@@ -162,6 +163,72 @@ def split_along(axis):
     return lambda b, ary, parts: array_split(b, ary, parts, Const(axis if infer.rank_of(ary) > 1 else 0))
 
 
+def insert(b, arr, obj, values):
+    """The entries and the new ones, put in their order; the result has the type of the array."""
+    new = ravel(b, raised(b, b.cast(values, infer.type_of(arr))))
+    places = b.let(runtime.insertion, size(b, arr), obj, b.dim(new, 0))
+    return b.let(np.take, concatenate(b, Tup((ravel(b, arr), new))), places)
+
+
+def broadcast_arrays(b, *args):
+    arrays = [raised(b, a) for a in args]
+    shape = b.let(np.broadcast_shapes, *map(b.shape, arrays))
+    return Tup(tuple(b.let(np.broadcast_to, a, shape) for a in arrays))
+
+
+# ---- entries that are chosen
+def take_along_axis(b, arr, indices, axis):
+    if axis == Const(None):
+        arr, axis = ravel(b, arr), ZERO
+    return b.let(np.take, arr, b.let(runtime.places_along, b.shape(arr), indices, Const(axis_of(b, axis, infer.rank_of(arr)))))
+
+
+def partition(b, a, kth):
+    return b.let(np.take, a, b.let(runtime.partition_places, a, kth))
+
+
+def trim_zeros(b, filt, trim=Const("fb")):
+    """The view between the zeros at the ends."""
+    ends, n = known(b, trim).lower(), b.dim(filt, 0)
+    first = b.let(runtime.zeros_ahead, filt) if "f" in ends else ZERO
+    last = n
+    if "b" in ends:
+        last = b.let(operator.sub, n, b.let(runtime.zeros_ahead, b.get(filt, (Span(Const(None), Const(None), Const(-1)),))))
+    return b.get(filt, (Span(first, last, None),))
+
+
+def values_of(b, x, assume_unique):
+    """Its entries as a set: sorted and without repetitions, unless they are known to be."""
+    return ravel(b, x) if known(b, assume_unique) else b.let(np.unique, x)
+
+
+def union1d(b, ar1, ar2):
+    return b.let(np.unique, concatenate(b, Tup((ravel(b, ar1), ravel(b, ar2)))))
+
+
+def setdiff1d(b, ar1, ar2, assume_unique=FALSE):
+    mine = values_of(b, ar1, assume_unique)
+    return b.let(np.extract, b.let(np.logical_not, b.let(np.isin, mine, ar2)), mine)
+
+
+def setxor1d(b, ar1, ar2, assume_unique=FALSE):
+    apart = setdiff1d(b, ar1, ar2, assume_unique), setdiff1d(b, ar2, ar1, assume_unique)
+    return b.let(np.sort, concatenate(b, Tup(apart)))
+
+
+def histogram(b, a, bins=TEN, range=None):
+    """The counts, and where the bins end: linear in the least and the greatest value, or in those that are given."""
+    if infer.is_array(bins):
+        return Tup((b.let(runtime.tally, a, bins), bins))
+    if isinstance(range, Tup):
+        low, high = range.items
+        counts = b.let(runtime.tally_within, a, bins, low, high)
+    else:
+        low, high = b.let(np.min, a), b.let(np.max, a)
+        counts = b.let(runtime.tally, a, bins)
+    return Tup((counts, b.let(np.linspace, low, high, total(b, bins, Const(1)))))
+
+
 # ---- arrays of given values
 def array(b, value, dtype=None):
     """np.array of a nested tuple or list of numbers, or of an array."""
@@ -213,6 +280,20 @@ def fresh(b, x):
 def contiguous(b, a):
     """The array itself where it is contiguous in C order, else a copy that is."""
     return a if infer.type_of(a).layout == "C" else fresh(b, a)
+
+
+def fortran(b, a):
+    """The array itself where it is contiguous in Fortran's order, else a copy that is."""
+    return b.fitted(a, infer.result_type(np.asfortranarray, [a]))
+
+
+def finite(b, a):
+    """The array itself, once its entries are known to be finite."""
+    check = If(b.let(np.all, b.let(np.isfinite, a)), [], [])
+    with b.into(check.orelse):
+        b.add(Do(throw, (Const(ValueError), Const("array must not contain infs or NaNs"))))
+    b.add(check)
+    return a
 
 
 def ravel(b, a):
@@ -356,6 +437,23 @@ def slogdet(b, a):
     return Tup((b.let(runtime.slogdet_sign, a), b.let(runtime.logabsdet, a)))
 
 
+def qr(b, a):
+    return Tup((b.let(runtime.orthogonal, a), b.let(runtime.triangular, a)))
+
+
+def eig(b, a):
+    return Tup((b.let(runtime.eigenvalues, a), b.let(runtime.eigenbasis, a)))
+
+
+def eigvals(b, a):
+    return b.let(runtime.eigenvalues, a)
+
+
+def lstsq(b, a, y):
+    return Tup((b.let(runtime.solution, a, y), b.let(runtime.misfit, a, y), b.let(runtime.solution_rank, a, y),
+                b.let(runtime.singular_values, a)))
+
+
 def eigh(b, a):
     return Tup((b.let(np.linalg.eigvalsh, a), b.let(runtime.eigenvectors, a)))
 
@@ -414,6 +512,10 @@ def matrix_power(b, a, n):
 
 
 REWRITES = {
+    np.insert: insert, np.broadcast_arrays: broadcast_arrays, np.take_along_axis: take_along_axis, np.partition: partition,
+    np.trim_zeros: trim_zeros, np.union1d: union1d, np.setdiff1d: setdiff1d, np.setxor1d: setxor1d, np.histogram: histogram,
+    np.asfortranarray: fortran, np.asarray_chkfinite: finite, np.linalg.qr: qr, np.linalg.eig: eig, np.linalg.eigvals: eigvals,
+    np.linalg.lstsq: lstsq,
     np.atleast_1d: at_least(1), np.atleast_2d: at_least(2), np.atleast_3d: at_least(3), np.dstack: dstack,
     np.split: array_split, np.array_split: array_split, np.vsplit: split_along(0), np.hsplit: split_along(1),
     np.dsplit: split_along(2), divmod: divided, np.divmod: divided, math.frexp: frexp, np.select: select, np.average: average,

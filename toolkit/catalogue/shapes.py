@@ -9,9 +9,12 @@ from ..runtime import (
     distinct_places,
     fill,
     flatten,
+    insertion,
     order,
+    partition_places,
     pick,
     place,
+    places_along,
     repeated,
     scaled_eye,
     scatter,
@@ -19,10 +22,13 @@ from ..runtime import (
     shaped,
     spread,
     spread_like,
+    tally,
+    tally_within,
     unbroadcast,
     undiag,
     undiff,
     vander_slope,
+    zeros_ahead,
 )
 
 view(np.transpose, np.reshape, np.ravel, np.expand_dims, np.flip, np.fliplr, np.flipud, np.swapaxes, np.moveaxis,
@@ -32,7 +38,8 @@ flat(np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri, np.arange, np.zer
      np.indices, np.bartlett, np.blackman, np.hamming, np.hanning, why="does not depend on values")
 flat(np.shape, np.size, np.ndim, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted,
      np.digitize, np.broadcast_shapes, np.tril_indices, np.triu_indices, np.tril_indices_from,
-     np.triu_indices_from, repeated, order, distinct_places, why="an integer")
+     np.triu_indices_from, repeated, order, distinct_places, partition_places, places_along, insertion, zeros_ahead, tally,
+     tally_within, why="an integer")
 
 
 # ---- broadcasting and casts ------------------------------------------------------------------------------------------
