@@ -21,7 +21,7 @@ FLOORS = [
     ["emit"],
     ["build"],
     ["transform"],
-    ["check", "record", "dual"],
+    ["check", "record", "dual", "coverage", "conventions"],
     ["__init__"],
 ]
 FLOOR = {name: k for k, names in enumerate(FLOORS) for name in names}

@@ -522,6 +522,12 @@ def undiff(v, n):
 
 
 @register_jitable
+def unwrapped(p, discont, period):
+    """np.unwrap along the last axis, with its keywords in order."""
+    return np.unwrap(p, discont, -1, period=period)
+
+
+@register_jitable
 def delay(v):
     """out[k] = v[k-1], out[0] = 0."""
     out = np.zeros_like(v)

@@ -1,5 +1,6 @@
-"""Linear algebra: solving, inverses, determinants, factors, eigenvalues and singular values of matrices (Giles 2008; Golub &
-Pereyra 1973 for the pseudo-inverse and least squares; Murray 2016 for Cholesky's factor; Townsend 2016 for the singular vectors)."""
+"""Linear algebra: solving, least squares, inverses, determinants, factors, eigenvalues and singular values of matrices, roots
+of polynomials (Giles 2008; Golub & Pereyra 1973 for the pseudo-inverse and least squares; Murray 2016 for Cholesky's factor;
+Townsend 2016 for the singular vectors)."""
 import numpy as np
 
 from ..domain import array, distinct, fixed, polynomial, real_spectrum, regular, spd
@@ -125,8 +126,10 @@ def misfits(a, b):
 @misfits.differential
 def _(a, b, out, a_dot, b_dot):
     # column by column; of none, where nothing is left over
-    return (pinched(columns(b - a @ solution(a, b), out.shape[0]), b_dot, cast(2.0 * np.eye(b.shape[1], out.shape[0]), out))
-            - pinched(columns(b - a @ solution(a, b), out.shape[0]), a_dot, cast(2.0 * columns(solution(a, b), out.shape[0]), out)))
+    return (pinched(columns(b - a @ solution(a, b), out.shape[0]), b_dot,
+                    cast(2.0 * np.eye(b.shape[1], out.shape[0]), out))
+            - pinched(columns(b - a @ solution(a, b), out.shape[0]), a_dot,
+                      cast(2.0 * columns(solution(a, b), out.shape[0]), out)))
 
 
 @primitive(np.linalg.det, domain=(regular("n n"),), flops=lambda n: 2 * n**3 // 3,

@@ -27,6 +27,7 @@ from ..runtime import (
     unbroadcast,
     undiag,
     undiff,
+    unwrapped,
     vander_slope,
     zeros_ahead,
 )
@@ -323,6 +324,15 @@ def unwrap(p):
     return np.unwrap(p)
 
 @unwrap.differential
+def _(p_dot):
+    return p_dot
+
+
+@primitive(unwrapped, domain=(array("m n"), fixed(1.5, 2.0), fixed(3.0)), ranks=(None, None, None), flops=lambda m, n: 8 * m * n)
+def unwrapped_(p, discont, period):
+    return unwrapped(p, discont, period)
+
+@unwrapped_.differential
 def _(p_dot):
     return p_dot
 

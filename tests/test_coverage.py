@@ -1,0 +1,67 @@
+"""The table of what is differentiated says the truth: a probe of every row is run, as Python runs the emitted code.
+
+Numba types what it is asked about by compiling it; without optimisation that takes half the time.
+"""
+# ruff: noqa: E402
+import re
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+numba.config.OPT = type(numba.config.OPT)(0)
+
+from tests.laws import check, flat, floats, fresh, like
+from toolkit import Refusal, jvp
+from toolkit.build import load
+from toolkit.coverage import BOTH, NONE, REFUSED, SAMPLES, markdown, release, rows
+
+ROWS = rows()
+PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"
+
+
+def program(row):
+    """The probe as a function of the samples that it names, and those; beside a probe without derivative stands one that has."""
+    names = [n for n in SAMPLES if re.search(rf"\b{n}\b", row.probe)]
+    names = names if any(floats(SAMPLES[n]) for n in names) else [*names, "u"]
+    active = tuple(k for k, n in enumerate(names) if floats(SAMPLES[n]))
+    result = f"{row.probe}, 2.0 * {names[active[0]]}" if row.what == NONE else row.probe
+    fn = load(f"def probe({', '.join(names)}):\n    return {result}\n", {"np": np, "math": __import__("math")}, "probe")
+    return fn, tuple(SAMPLES[n] for n in names), active
+
+
+def of_kind(kind):
+    """The rows of one kind, as parameters of a test."""
+    return pytest.mark.parametrize("row", [r for r in ROWS if r.what == kind], ids=lambda r: r.name)
+
+
+@of_kind(BOTH)
+def test_both_modes(row):
+    fn, args, active = program(row)
+    check(fn, args, active, compile=False)
+
+
+@of_kind(NONE)
+def test_no_derivative(row):
+    fn, args, active = program(row)
+    check(fn, args, active, compile=False)
+    dots = like(tuple(args[k] for k in active), np.random.default_rng(0))
+    made = jvp(fn, active).py_func(fresh(args), dots)[1][:-1]
+    assert not any(np.any(t) for t in flat(made) if floats(t)), f"{row.name} has a tangent"
+
+
+@of_kind(REFUSED)
+def test_refused(row):
+    fn, args, active = program(row)
+    with pytest.raises(Refusal) as refusal:
+        jvp(fn, active).py_func(fresh(args), tuple(args[k] for k in active))
+    assert refusal.value.place is not None
+    assert row.note, f"{row.name} is refused without a reason"
+
+
+def test_page_is_current():
+    text = PAGE.read_text()
+    if release() not in text:
+        pytest.skip(f"the page is not of {release()}")
+    assert text == markdown(), "python -m toolkit.catalogue > docs/coverage.md"
