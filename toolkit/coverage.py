@@ -187,9 +187,9 @@ def markdown():
     lines = ["# What is differentiated", "",
              f"All that {release()} compile of `math`, NumPy and its arrays for real numbers:",
              f"{counts[BOTH]} names with a derivative in both modes, {counts[NONE]} that have none by nature, and",
-             f"{counts[REFUSED]} that are refused. `python -m toolkit.catalogue` prints this page; `tests/test_coverage.py` runs",
-             "a probe of every row. *Fixed* arguments carry no derivative; *without* names what Numba takes there and the toolkit",
-             "does not.", ""]
+             f"{counts[REFUSED]} that are refused. `python -m toolkit.catalogue` prints this page,",
+             "`tests/test_coverage.py` runs a probe of every row. *Fixed* arguments carry no derivative; *without* names what",
+             "Numba takes there and the toolkit does not.", ""]
     for what in (BOTH, NONE, REFUSED):
         lines += [f"## {what.capitalize()}", "", "| Name | Note | Probe |", "|---|---|---|"]
         lines += [f"| `{r.name}` | {r.note} | `{r.probe.replace('|', chr(92) + '|')}` |" for r in table if r.what == what]

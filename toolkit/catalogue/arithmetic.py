@@ -192,7 +192,7 @@ def _(x_dot):
 
 # ---- choice ----------------------------------------------------------------------------------------------------------
 
-@primitive(np.maximum, np.fmax, domain=(real, real),
+@primitive(np.maximum, domain=(real, real),
            kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0))})
 def maximum(x, y):
     return np.maximum(x, y)
@@ -202,7 +202,7 @@ def _(x, y, x_dot, y_dot):
     return keep(x >= y, x_dot) + keep(x < y, y_dot)
 
 
-@primitive(np.minimum, np.fmin, domain=(real, real),
+@primitive(np.minimum, domain=(real, real),
            kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0))})
 def minimum(x, y):
     return np.minimum(x, y)
@@ -210,6 +210,28 @@ def minimum(x, y):
 @minimum.differential
 def _(x, y, x_dot, y_dot):
     return keep(x <= y, x_dot) + keep(x > y, y_dot)
+
+
+@primitive(np.fmax, domain=(real, real),
+           kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0)), "x not a number: y is chosen": ((np.nan, 1.0), (0.0, 1.0)),
+                  "y not a number: x is chosen": ((1.0, np.nan), (1.0, 0.0))})
+def fmax(x, y):
+    return np.fmax(x, y)
+
+@fmax.differential
+def _(x, y, x_dot, y_dot):
+    return keep((x >= y) | np.isnan(y), x_dot) + keep((x < y) | np.isnan(x), y_dot)
+
+
+@primitive(np.fmin, domain=(real, real),
+           kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0)), "x not a number: y is chosen": ((np.nan, 1.0), (0.0, 1.0)),
+                  "y not a number: x is chosen": ((1.0, np.nan), (1.0, 0.0))})
+def fmin(x, y):
+    return np.fmin(x, y)
+
+@fmin.differential
+def _(x, y, x_dot, y_dot):
+    return keep((x <= y) | np.isnan(y), x_dot) + keep((x > y) | np.isnan(x), y_dot)
 
 
 @primitive(builtins.max, domain=(real, real), ranks=(0, 0),
