@@ -14,13 +14,15 @@ from toolkit import infer, linear, transform
 from toolkit.build import load
 from toolkit.builder import Builder, constant
 from toolkit.check import flat, fresh, inner, like, moved, size
+from toolkit.custom import Custom
 from toolkit.domain import SIZES, Block, Fixed
 from toolkit.emit import emit
 from toolkit.errors import Refusal
 from toolkit.primitive import CATALOGUE, lookup
 from toolkit.program import Let, Program, Tup, Var, pruned
 
-CARDS = list(dict.fromkeys(card for cards in CATALOGUE.values() for card in cards))
+CALLS = [(card, call) for call, cards in CATALOGUE.items() for card in cards if not isinstance(call, Custom)]
+CARDS = list(dict.fromkeys(card for card, _ in CALLS))
 SHAPES = {0: (), 1: (4,), 2: (3, 4), 3: (2, 3, 4)}      # of a scalar domain, where the card says which rank it serves
 FEW = 4                                                 # combinations of fixed arguments
 

@@ -12,12 +12,15 @@ No program writes to its arguments, except those whose name starts with `mutates
 """
 import functools
 import math
+from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numba.extending import register_jitable
+from numba.typed import Dict, List
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,13 @@ def case(make_args, argnums=(0,), id=None):
 
 
 # ---------------------------------------------------------------- argument makers
+
+def rates():
+    """A typed dictionary."""
+    d = Dict.empty(types.unicode_type, types.float64)
+    d["growth"], d["decay"] = 1.5, -0.5
+    return d
+
 
 def nrm(rng, *shape):
     """Standard normal draws."""
@@ -783,6 +793,210 @@ def int_array_write(x, v, idx):
     y = x * x
     y[idx] = v
     return y * x
+
+
+# ---------------------------------------------------------------- lists that grow
+
+@case(lambda rng: (nrm(rng, 12),))
+def appends_some(x):
+    out = []
+    for i in range(x.size):
+        if x[i] > 0.0:
+            out.append(x[i] ** 2)
+    s = 0.0
+    for v in out:
+        s += v * v
+    return s + len(out)
+
+
+@case(lambda rng: (nrm(rng, 5),))
+def comprehensions(x):
+    y = np.array([v * v for v in x])
+    z = [a * b for a, b in zip(x, y) if a * b > 0.0]
+    return np.sum(y * x) + sum([u * u for u in z]) + sum([x[i] * x[j] for i in range(3) for j in range(i, 4)])
+
+
+@case(lambda rng: (nrm(rng, 5),))
+def list_of_known_length(x):
+    ys = [0.0] * x.size
+    for i in range(x.size):
+        ys[i] = x[i] * x[i - 1]
+    ys[-1] *= 2.0
+    ys[1] += ys[0]
+    return sum(ys) * max(ys)
+
+
+@case(lambda rng: (nrm(rng, 9),))
+def stack_of_numbers(x):
+    waiting = [x[0]]
+    total, k = 0.0, 0
+    while len(waiting) > 0:
+        v = waiting.pop()
+        total += v * v
+        k += 1
+        if k < x.size:
+            waiting.append(x[k] * v)
+            waiting.append(x[k])
+        if k > 20:
+            break
+    return total
+
+
+@register_jitable
+def push_doubled(out, v):
+    out.append(v * 2.0)
+
+
+@case(lambda rng: (nrm(rng, 5),))
+def lists_of_numba(x):
+    out = List.empty_list(types.float64)
+    for v in x:
+        push_doubled(out, np.sin(v))
+    more = [q * q for q in out if q > 0.1]
+    more.extend(out)
+    more += (1.0, x[0])
+    return np.array(more).sum() + (more[0] if more else 0.0)
+
+
+@case(lambda rng: (nrm(rng, 5),))
+def two_names_of_a_list(x):
+    a = List.empty_list(types.float64)
+    b = a
+    for i in range(3):
+        b.append(x[i])
+        a.append(x[i] * x[i + 1])
+    return a[1] * b[4] + a[-1]
+
+
+@case(lambda rng: (nrm(rng, 5),))
+def one_list_of_two_targets(x):
+    a = b = [x[0]]
+    b.append(x[1])
+    c, d = [x[2]], [1.0]
+    c[0] *= x[3]
+    return a[1] * a[0] + c[0] * d[0]
+
+
+@case(lambda rng: (nrm(rng, 5),))
+def lists_made_in_a_loop(x):
+    last, every = [1.0], []
+    for i in range(4):
+        row = []
+        for j in range(3):
+            row.append(last[-1] * x[j])
+        last.append(sum(row))
+        every.clear()
+        for j in range(i + 2):
+            every.append(x[j] * x[i])
+    return np.array(last), np.sum(np.array(every) ** 2)
+
+
+@case(lambda rng: (nrm(rng, 5), rates()))
+def reads_a_dict(x, rates):
+    s = 0.0
+    for i in range(x.size):
+        s += rates["growth"] * x[i] ** 2 if x[i] > 0.0 else rates["decay"] * x[i]
+    return s
+
+
+# ---------------------------------------------------------------- named tuples
+
+class Spring(NamedTuple):
+    stiffness: float
+    rest: object
+    steps: int = 3
+
+
+Pair = namedtuple("Pair", "left right")
+DEFAULT = Pair(2.0, 3.0)
+
+
+@case(lambda rng: (Spring(1.5, nrm(rng, 2)), num(rng)), argnums=(0, 1))
+def named_tuples(p, s):
+    q = Pair(p.rest * s, right=p.stiffness * DEFAULT.left)
+    for i in range(p.steps):
+        q = Pair(q.left * p.stiffness, q.right + 1.0) if i % 2 else q
+    a, b = q
+    return Spring(np.sum(a), p.rest * b), Pair(*q[:1], DEFAULT[1])
+
+
+# ---------------------------------------------------------------- what writes its arguments, and returns nothing
+
+@case(lambda rng: (nrm(rng, 6), nrm(rng, 6)), argnums=(0, 1))
+def mutates_relaxation(u, f):
+    for i in range(1, u.size - 1):
+        u[i] = (u[i - 1] + u[i + 1] * u[i + 1] + f[i]) / 2.0
+
+
+@case(lambda rng: (nrm(rng, 3, 4), (nrm(rng, 4), nrm(rng, 3)), np.zeros(2), np.zeros(3, np.int64), 2), argnums=(0, 1, 2))
+def mutates_several(a, pair, sums, counts, n):
+    row, column = pair
+    for _ in range(n):
+        row *= a[0]
+        a[:, 1] = np.sin(column) + row[:3]
+    sums[0] += np.sum(a * a)
+    sums[1] = row @ row
+    counts[:] = 7
+
+
+@case(lambda rng: (nrm(rng, 5), num(rng)), argnums=(0, 1))
+def mutates_through_a_callee(x, s):
+    y = np.sin(x) * s
+    mutates_relaxation(x, y)
+    mutates_relaxation(y, x)
+    x[1:3] *= y[2:4]
+
+
+@case(lambda rng: (nrm(rng, 4, 3), nrm(rng, 5, 2), np.array([[0, 2], [1, 2], [0, 0], [3, 1], [2, 2]])), argnums=(0, 1))
+def scatter_writes(x, v, idx):
+    y = x * x
+    flat = np.zeros(4)
+    flat[idx] = v                               # an integer array of two dimensions; the last of those that coincide stays
+    flat[idx[:, 0]] += v[:, 1]                  # and so here: nothing is accumulated
+    y[:, idx[0]] = v[:4] * x[:, :2]
+    y[idx[1, 0], idx[0]] *= v[0]
+    y[flat > 0.0] = x[0]
+    y[idx[:2, 1]] = y[1:3]
+    y[1, y[1] > 0.5] *= 2.0
+    return np.sum(y * y[::-1]) + flat
+
+
+@case(lambda rng: (nrm(rng, 6), nrm(rng, 3, 2)), argnums=(0, 1))
+def sorted_in_place(x, a):
+    y = x * 2.0
+    y.sort()
+    s = 0.0
+    for k, v in enumerate(a.flat):
+        s += v * y[k]
+    for i, j in np.ndindex(3, 2):
+        if a[i, j] > 1e3:
+            break
+        s += a[i, j] ** 2 * y[i + j]
+    else:
+        s *= y[0]
+    for v in (1.0, 2.0):
+        s += v * s
+    else:
+        s *= 0.1
+    return s
+
+
+@case(lambda rng: (nrm(rng, 6),))
+def else_of_loops(x):
+    s, k = 0.0, 0
+    while k < x.size:
+        for j in range(k, x.size):
+            if x[j] > 0.8:
+                s += x[j] * x[k]
+                break
+            if j > 100:
+                return s
+        else:
+            s -= x[k]
+        k += 1
+    else:
+        s *= x[1]
+    return s
 
 
 @case(lambda rng: (nrm(rng, 8), np.array([0, 1, 0, 2, 2, 1, 0, 2])))

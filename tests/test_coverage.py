@@ -3,6 +3,7 @@
 Numba types what it is asked about by compiling it; without optimisation that takes half the time.
 """
 # ruff: noqa: E402
+import math
 import re
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def program(row):
     names = names if any(floats(SAMPLES[n]) for n in names) else [*names, "u"]
     active = tuple(k for k, n in enumerate(names) if floats(SAMPLES[n]))
     result = f"{row.probe}, 2.0 * {names[active[0]]}" if row.what == NONE else row.probe
-    fn = load(f"def probe({', '.join(names)}):\n    return {result}\n", {"np": np, "math": __import__("math")}, "probe")
+    body = result.replace("\n", "\n    ") if "return" in result else f"return {result}"
+    fn = load(f"def probe({', '.join(names)}):\n    {body}\n", {"np": np, "math": math}, "probe")
     return fn, tuple(SAMPLES[n] for n in names), active
 
 

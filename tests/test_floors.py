@@ -15,13 +15,14 @@ FLOORS = [
     ["builder"],
     ["rewrites"],
     ["lower"],
-    ["linear", "activity"],
-    ["normal", "residuals"],
+    ["linear", "activity", "lists"],
+    ["normal", "residuals", "iteration"],
     ["parse", "forward", "reverse"],
     ["emit"],
     ["build"],
     ["transform"],
-    ["check", "record", "dual", "coverage", "conventions"],
+    ["check", "record", "dual"],
+    ["custom", "coverage", "conventions"],
     ["__init__"],
 ]
 FLOOR = {name: k for k, names in enumerate(FLOORS) for name in names}

@@ -7,7 +7,7 @@ import pytest
 from numba import TypingError, njit
 
 import toolkit
-from toolkit import Refusal, UsageError, check_grads, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from toolkit import Refusal, UsageError, check_grads, grad, hessian, hvp, jacobian, jvp, tape, value_and_grad, vjp
 
 X, V = np.linspace(0.5, 1.5, 5), np.arange(5.0)
 
@@ -129,6 +129,33 @@ def test_transforms_are_made_inside_compiled_code():
         wrong(x)
 
 
+def relax(u, f):
+    for i in range(1, u.size - 1):
+        u[i] = (u[i - 1] + u[i + 1] + f[i]) / 2.0
+
+
+def test_what_a_function_that_returns_nothing_writes_is_its_result():
+    u, f, u_bar, u_dot = X.copy(), V.copy(), np.ones(5), np.arange(1.0, 6.0)
+    out, (before, f_bar) = vjp(relax)((u, f), u_bar)
+    assert out is u                                     # written, as relax writes it
+    relaxed = X.copy()
+    relax(relaxed, V)
+    np.testing.assert_array_equal(u, relaxed)
+    J = np.array([[1, 0, 0, 0, 0], [.5, 0, .5, 0, 0], [.25, 0, .25, .5, 0], [.125, 0, .125, .25, .5], [0, 0, 0, 0, 1]])
+    F = np.array([[0, 0, 0, 0, 0], [0, .5, 0, 0, 0], [0, .25, .5, 0, 0], [0, .125, .25, .5, 0], [0, 0, 0, 0, 0]])
+    np.testing.assert_allclose(before, J.T @ u_bar)
+    np.testing.assert_allclose(f_bar, F.T @ u_bar)
+    out, out_dot = jvp(relax)((X.copy(), f), (u_dot, V))
+    np.testing.assert_array_equal(out, relaxed)
+    np.testing.assert_allclose(out_dot, J @ u_dot + F @ V)
+    np.testing.assert_array_equal(u_dot, np.arange(1.0, 6.0))       # what was passed stays
+    np.testing.assert_array_equal(u_bar, np.ones(5))
+    tape = toolkit.record(relax, X, V).backward(u_bar)
+    np.testing.assert_allclose(tape.bars[0], before)
+    with pytest.raises(UsageError, match="jacobian takes functions"):
+        jacobian(relax)(X, V)
+
+
 def test_jacobian_and_hessian():
     def curve(x):
         return np.sin(x[1:]) * x[0]
@@ -233,6 +260,24 @@ def test_errors_of_the_function_are_those_of_its_derivative(x, n, error):
             derivative(x, n)
     with pytest.raises(error):
         jvp(gallery.asserts_and_raises)((x, n), (x,))
+
+
+def counted(x, n):
+    for _ in range(n):
+        x = math.sin(x) * x
+    return x
+
+
+def test_a_tape_that_would_not_fit_says_so(monkeypatch):
+    gradient, n, line = grad(counted), 10**14, counted.__code__.co_firstlineno + 1
+    with pytest.raises(MemoryError, match=rf"the tape of the loop at test_transform\.py:{line} needs \d+ bytes, .*jvp"):
+        gradient(0.5, n)
+    with pytest.raises(MemoryError, match=r"the tape of the loop at test_transform\.py"):
+        njit(lambda x: gradient(x, n))(0.5)
+    assert gradient(0.5, 3) == pytest.approx(jvp(counted, argnums=0)((0.5, 3), (1.0,))[1])
+    monkeypatch.setattr(tape, "fits", lambda n, size: False)
+    with pytest.raises(MemoryError, match="'the tape of the loop at line', 12, 'needs', 32, 'bytes'"):
+        tape.room.py_func(np.empty(2), 3, 12)           # of a `while`, whose tape grows
 
 
 def test_a_derivative_prints_once_what_the_function_prints(capfd):

@@ -1,10 +1,12 @@
 """Forward and reverse automatic differentiation of Numba functions, from one catalogue of primitives."""
 from .check import LawBroken, check_grads
+from .custom import custom
 from .dual import Dual
 from .errors import DualtapeError, Refusal, UsageError
 from .record import record
-from .runtime import logsumexp, relu, sigmoid, softmax, softplus
+from .runtime import logsumexp, relu, sigmoid, softmax, softplus, stop_gradient
 from .transform import grad, hessian, hvp, jacobian, jvp, source, value_and_grad, vjp
 
-__all__ = ["Dual", "DualtapeError", "LawBroken", "Refusal", "UsageError", "check_grads", "grad", "hessian", "hvp", "jacobian",
-           "jvp", "logsumexp", "record", "relu", "sigmoid", "softmax", "softplus", "source", "value_and_grad", "vjp"]
+__all__ = ["Dual", "DualtapeError", "LawBroken", "Refusal", "UsageError", "check_grads", "custom", "grad", "hessian", "hvp",
+           "jacobian", "jvp", "logsumexp", "record", "relu", "sigmoid", "softmax", "softplus", "source", "stop_gradient",
+           "value_and_grad", "vjp"]

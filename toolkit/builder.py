@@ -169,12 +169,12 @@ class Builder:
         """The structure that is `a` where s takes its first branch, `b` where it takes the second."""
         if a is b or a == b:
             return a
-        if isinstance(a, Tup) and type(a) is type(b) and len(a.items) == len(b.items):
-            return type(a)(tuple(self.join(s, x, y, hint) for x, y in zip(a.items, b.items)))
+        if isinstance(a, Tup) and a.like(b):
+            return a.of(self.join(s, x, y, hint) for x, y in zip(a.items, b.items))
         if a is UNDEFINED and isinstance(b, Tup):
-            return type(b)(tuple(self.join(s, a, y, hint) for y in b.items))
+            return b.of(self.join(s, a, y, hint) for y in b.items)
         if b is UNDEFINED and isinstance(a, Tup):
-            return type(a)(tuple(self.join(s, x, b, hint) for x in a.items))
+            return a.of(self.join(s, x, b, hint) for x in a.items)
         if a is UNDEFINED or b is UNDEFINED:
             known = b if a is UNDEFINED else a
             if isinstance(known, Const):
@@ -211,7 +211,7 @@ def tangent_params(program, argnums, tail):
             case Var(hint, t):
                 return Var(f"{hint}_{tail}", tangent_type(t))
             case Tup(items):
-                return Tup(tuple(map(one, items)))
+                return atom.of(map(one, items))
         return atom
     return [one(program.params[k][1]) for k in argnums]
 
@@ -232,8 +232,13 @@ def is_data(atom):
 def constant(value):
     """A Python object as an atom."""
     if isinstance(value, tuple):
-        return Tup(tuple(map(constant, value)))
+        return Tup(tuple(map(constant, value)), kind_of(value))
     return Const(value)
+
+
+def kind_of(value):
+    """The class of a named tuple; None for a plain one."""
+    return type(value) if hasattr(value, "_fields") else None
 
 
 def static(atom):

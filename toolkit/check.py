@@ -8,7 +8,6 @@ import numpy as np
 
 from . import transform
 from .errors import DualtapeError, UsageError
-from .syntax import python_function
 
 
 class LawBroken(DualtapeError, AssertionError):
@@ -25,10 +24,15 @@ def flat(x):
     return [y for v in x for y in flat(v)] if isinstance(x, tuple) else [x]
 
 
+def rebuilt(x, items):
+    """A tuple, or named tuple, like x of other items."""
+    return type(x)(*items) if hasattr(x, "_fields") else tuple(items)
+
+
 def fresh(x):
     """A copy of the same memory layout."""
     if isinstance(x, tuple):
-        return tuple(map(fresh, x))
+        return rebuilt(x, map(fresh, x))
     if not isinstance(x, np.ndarray):
         return x
     out = np.array(x, order="K")
@@ -44,7 +48,7 @@ def fresh(x):
 def like(x, rng):
     """A random structure of tangents; what carries no derivative stays."""
     if isinstance(x, tuple):
-        return tuple(like(v, rng) for v in x)
+        return rebuilt(x, (like(v, rng) for v in x))
     if isinstance(x, np.ndarray) and floats(x):
         return np.asarray(rng.normal(size=x.shape), x.dtype)
     return type(x)(rng.normal()) if floats(x) else x
@@ -53,7 +57,7 @@ def like(x, rng):
 def moved(x, d, h):
     """x + h d, in float64."""
     if isinstance(x, tuple):
-        return tuple(moved(a, b, h) for a, b in zip(x, d))
+        return rebuilt(x, (moved(a, b, h) for a, b in zip(x, d)))
     if not floats(x):
         return fresh(x)
     return np.asarray(x.astype(float) + h * d.astype(float)) if isinstance(x, np.ndarray) else float(x) + h * float(d)
@@ -94,7 +98,7 @@ def check_grads(f, args, argnums=None, seed=0, order=1, run=lambda transform, ar
     what float32 can show. The function must be smooth near the point. `run(transform, args)` may replace how a transform is
     called.
     """
-    rng, f_plain = np.random.default_rng(seed), python_function(f)
+    rng = np.random.default_rng(seed)
     if not isinstance(args, tuple):
         raise UsageError("check_grads(f, args) takes the arguments in a tuple, as check_grads(f, (x, w))")
     if isinstance(argnums, int):
@@ -105,7 +109,8 @@ def check_grads(f, args, argnums=None, seed=0, order=1, run=lambda transform, ar
         argnums = tuple(k for k, a in enumerate(args) if any(map(floats, flat(a))))
     single = any(getattr(x, "dtype", None) == np.float32 for x in flat(args))
     tight, loose, h = (1e-3, 2e-2, 1e-3) if single else (1e-9, 1e-6, 1e-4)
-    value = f(*fresh(args)) if isinstance(f, transform.Transform) else f_plain(*fresh(args))
+    plain = transform.returning(f)
+    value = plain(*fresh(args))
     dots, bars = like(tuple(args[k] for k in argnums), rng), like(value, rng)
 
     def called(t, *given):
@@ -130,7 +135,7 @@ def check_grads(f, args, argnums=None, seed=0, order=1, run=lambda transform, ar
         new = list(fresh(args))
         for k, d in zip(argnums, dots):
             new[k] = moved(args[k], d, step)
-        return inner(bars, f_plain(*new) if not isinstance(f, transform.Transform) else f(*new))
+        return inner(bars, plain(*new))
     slope = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
     require(abs(left - slope) <= loose * max(abs(slope), size(out_dot), 1e-2), "differences", left, slope)
     if order > 1:
@@ -161,5 +166,5 @@ def check_second(f, args, argnums, dots, bars, loose, run):
 def like_zero(x):
     """A zero tangent."""
     if isinstance(x, tuple):
-        return tuple(map(like_zero, x))
+        return rebuilt(x, map(like_zero, x))
     return x * 0 if floats(x) else x

@@ -32,15 +32,14 @@ class Row:
 # ---- what is not read off the catalogue ------------------------------------------------------------------------------
 
 FOREIGN = {"np.isnat", "np.row_stack"}                  # of dates; a name that NumPy gives up
-WRITES = "writes into an array: store with `x[...] = ...`"
 DRAWS = "draws anew whenever it runs, and the reverse sweep may run it again: pass random numbers as an argument"
 READS = "reads the memory of an array as bytes or as another type"
-LOOPS = "an iterator: loop over `range`, or over the array itself"
+LOOPED = {"np.ndindex", "np.ndenumerate", ".flat"}       # what a `for` runs over
 REASONS = {
-    "np.fill_diagonal": WRITES, ".sort": WRITES, "np.frombuffer": READS, ".view": READS, ".tobytes": READS, ".ctypes": READS,
+    "np.frombuffer": READS, ".view": READS, ".tobytes": READS, ".ctypes": READS,
     "np.lib.stride_tricks.as_strided": READS,
     "np.lib.stride_tricks.sliding_window_view": "its entries share memory with one another: slice instead",
-    "np.ndenumerate": LOOPS, "np.ndindex": LOOPS, "np.nditer": LOOPS, ".flat": LOOPS,
+    "np.nditer": "loop over the array, or over its `.flat`",
     "np.intersect1d": "has no derivative where it has entries: they exist by coincidence of values",
     "np.float16": "half precision is not compiled for the CPU",
     **dict.fromkeys((".flags", ".itemsize", ".nbytes", ".strides", ".imag"), "an attribute without a derivative, not taken yet"),
@@ -80,9 +79,9 @@ USES = {                                                # arguments -> the funct
         "np.ulonglong np.bool np.isscalar"),
     "(3)": (
         "np.bartlett np.blackman np.hamming np.hanning np.zeros np.ones np.empty np.identity np.arange np.eye np.tri "
-        "np.tril_indices np.triu_indices np.ndindex"),
+        "np.tril_indices np.triu_indices"),
     "(u, v, 5)": "np.geomspace np.linspace np.logspace",
-    "(a, u)": "np.full_like np.percentile np.nanpercentile np.quantile np.nanquantile np.isclose np.allclose np.fill_diagonal",
+    "(a, u)": "np.full_like np.percentile np.nanpercentile np.quantile np.nanquantile np.isclose np.allclose",
     "(x, y)": (
         "np.allclose np.append np.array_equal np.broadcast_arrays np.convolve np.correlate np.corrcoef np.cov np.dot np.kron "
         "np.outer np.vdot np.union1d np.setdiff1d np.setxor1d np.isin np.intersect1d np.digitize np.trapezoid"),
@@ -92,9 +91,13 @@ USES = {                                                # arguments -> the funct
     "(a, (4, 3))": "np.reshape np.resize",
     "(a, 0, 1)": "np.moveaxis np.swapaxes",
 }
-SPELT = {                                               # the other probes
+SPELT = {                                               # the other probes, expressions or statements
+    "np.ndindex": "for k in np.ndindex(3, 4): u = u * a[k]\nreturn u", ".sort": "z = 2.0 * x; z.sort(); return z",
+    "np.ndenumerate": "for k, z in np.ndenumerate(a): u = u + k[1] * z * z\nreturn u",
+    ".flat": "for z in a.flat: u = u + z * z\nreturn u", ".fill": "z = 2.0 * x; z.fill(u); return z",
+    "np.fill_diagonal": "z = 2.0 * a; np.fill_diagonal(z, u); return z",
     ".argsort": "x.argsort()", ".astype": "a.astype(np.float64)", ".clip": "a.clip(0.35, 0.75)", ".dot": "a.dot(x)",
-    ".dtype": "np.zeros(2, a.dtype)", ".fill": "a.copy().fill(u)", ".item": "a[0, :1].item()", ".repeat": "a.repeat(2)",
+    ".dtype": "np.zeros(2, a.dtype)", ".item": "a[0, :1].item()", ".repeat": "a.repeat(2)",
     ".reshape": "a.reshape(4, 3)", ".take": "a.take(i)", ".view": "a.view(np.int64)", "math.acosh": "math.acosh(1.0 + u)",
     "math.gcd": "math.gcd(4, 6)", "math.ldexp": "math.ldexp(u, 2)", "np.arccosh": "np.arccosh(1.0 + x)",
     "np.array": "np.array((u, v))", "np.array_split": "np.array_split(x, 3)[0]", "np.bincount": "np.bincount(i, x[:3])",
@@ -131,6 +134,8 @@ def of_function(name, fn):
         return Row(name, REFUSED, DRAWS, probe)
     if name in NO_DERIVATIVE or fn in FLAT:
         return Row(name, NONE, NO_DERIVATIVE.get(name) or FLAT[fn], probe)
+    if name in LOOPED:
+        return Row(name, BOTH, "in the head of a `for`", probe)
     if fn in VIEWS and fn not in REWRITES:
         return Row(name, BOTH, limits(name, fn, "a view"), probe)
     if fn in REWRITES or fn in CATALOGUE:
@@ -143,6 +148,8 @@ def of_attribute(name, method):
     short, probe = name[1:], SPELT.get(name) or f"a{name}" + ("()" if method else "")
     if name in REASONS:
         return Row(name, REFUSED, REASONS[name], probe)
+    if name in LOOPED:
+        return Row(name, BOTH, "in the head of a `for`", probe)
     if name in ATTRIBUTES:
         return Row(name, BOTH, ATTRIBUTES[name], probe)
     if name in NO_DERIVATIVE or METHODS.get(short) in FLAT:
@@ -174,6 +181,11 @@ def limits(name, fn, *more):
                       *([f"without {', '.join(left)}"] if left else [])])
 
 
+def shown(probe):
+    """A probe in a cell of the table: of a loop, the loop."""
+    return probe.split("\n")[0].replace("|", "\\|")
+
+
 def release():
     """What the table is of: the releases of Numba and NumPy, without their last figures."""
     return " and ".join(f"{m.__name__.capitalize() if m is numba else 'NumPy'} {'.'.join(m.__version__.split('.')[:2])}"
@@ -192,6 +204,6 @@ def markdown():
              "Numba takes there and the toolkit does not.", ""]
     for what in (BOTH, NONE, REFUSED):
         lines += [f"## {what.capitalize()}", "", "| Name | Note | Probe |", "|---|---|---|"]
-        lines += [f"| `{r.name}` | {r.note} | `{r.probe.replace('|', chr(92) + '|')}` |" for r in table if r.what == what]
+        lines += [f"| `{r.name}` | {r.note} | `{shown(r.probe)}` |" for r in table if r.what == what]
         lines.append("")
     return "\n".join(lines)

@@ -113,6 +113,15 @@ def spd(dims):
     return Block(tuple(dims.split()), _spd)
 
 
+class Like(Fixed):
+    """An array of which only the shape and the dtype are read, so that its derivative, if it has one, does not matter."""
+
+
 def fixed(*values):
     """An argument that carries no derivative."""
     return Fixed(values)
+
+
+def like(*values):
+    """An array that is read for its shape and dtype."""
+    return Like(values)

@@ -26,6 +26,7 @@ from .host import Conversion, cgutils
 from .infer import name_of
 from .linear import differential
 from .primitive import CATALOGUE, FLAT, lookup
+from .runtime import stop_gradient
 
 UNARY = operator.neg, operator.pos, operator.abs
 BINARY = operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow
@@ -326,7 +327,7 @@ def implementing(call):
 def takes_numbers(call):
     """Is a flat function one of numbers? (Identity is the object's, and is left to Numba.)"""
     scalars = getattr(call, "__module__", None) in ("math", "_operator") and call not in (operator.is_, operator.is_not)
-    return scalars or isinstance(call, np.ufunc) or call in (*SEEN, np.round, np.around, np.isclose)
+    return scalars or isinstance(call, np.ufunc) or call in (*SEEN, np.round, np.around, np.isclose, stop_gradient)
 
 
 def register():

@@ -199,7 +199,7 @@ class Emitter:
                          if isinstance(s, Reserve) or (isinstance(s, NewStack) and s.count != Const(0))}
         self.block(program.body)
         self("return " + (self.listed(program.result.items) if isinstance(program.result, Tup) and program.result.items
-                          else self.text(program.result)))
+                          and program.result.kind is None else self.text(program.result)))
         self.name = name or program.name
         self.source = f"def {self.name}({', '.join(heads)}):\n" + "".join(f"{line}\n" for line in self.lines)
 
@@ -281,6 +281,8 @@ class Emitter:
                 if atom in self.folded:
                     return self.value(self.folded[atom])
                 return self.names[atom], ATOM
+            case Tup(items, kind) if kind is not None:
+                return f"{self.name_of(kind)}({self.listed(items).removesuffix(',')})", ATOM
             case Tup(items):
                 whole = self.whole_shape(items)
                 return (f"{whole}.shape" if whole else f"({self.listed(items)})"), ATOM
@@ -537,6 +539,10 @@ class Emitter:
             self.tops[stack] = (self.names.fresh(stack.hint), self.names.fresh(f"{stack.hint}_top"))
         return self.tops[stack]
 
+    def line(self, stack):
+        """The line of the loop that a stack serves, for errors."""
+        return stack.place.line if stack.place else 0
+
     def s_NewStack(self, s):
         name, top = self.tape(s.stack)
         if infer.is_array(s.stack.type):
@@ -548,14 +554,14 @@ class Emitter:
 
     def s_Reserve(self, s):
         name, top = self.tape(s.stack)
-        self(f"{name} = {self.name_of(tape.room)}({name}, {top} + {self.text(s.count, 7)})")
+        self(f"{name} = {self.name_of(tape.room)}({name}, {top} + {self.text(s.count, 7)}, {self.line(s.stack)})")
 
     def s_Push(self, s):
         name, top = self.tape(s.stack)
         if infer.is_array(s.stack.type):
             return self(f"{name}.append({self.text(s.value)})")
         if s.stack not in self.reserved:
-            self(f"{name} = {self.name_of(tape.room)}({name}, {top} + 1)")
+            self(f"{name} = {self.name_of(tape.room)}({name}, {top} + 1, {self.line(s.stack)})")
         self(f"{name}[{top}] = {self.text(s.value)}")
         return self(f"{top} += 1")
 

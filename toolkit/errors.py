@@ -1,5 +1,6 @@
 """Every error that a user can meet; those about code point at the user's file, line and column."""
 import linecache
+import os
 from dataclasses import dataclass
 
 
@@ -9,6 +10,10 @@ class Place:
     file: str
     line: int
     offset: int
+
+    def short(self):
+        """The file's name and the line."""
+        return f"{os.path.basename(self.file)}:{self.line}"
 
     def show(self):
         """The line itself, with a caret under the column."""

@@ -66,7 +66,7 @@ class Forward:
 
     def tangent(self, result):
         if isinstance(result, Tup):
-            return Tup(tuple(map(self.tangent, result.items)))
+            return result.of(map(self.tangent, result.items))
         if isinstance(result, Const) and not isinstance(result.value, int | float | np.ndarray):
             return result
         if not infer.is_float(result):
@@ -160,10 +160,10 @@ class Forward:
         self.b.add(new)
 
     def on_For(self, s):
-        self.loop(s, For(s.var, s.lo, s.hi, s.step, [], list(s.carries), s.brk))
+        self.loop(s, For(s.var, s.lo, s.hi, s.step, [], list(s.carries), s.brk, s.place))
 
     def on_While(self, s):
-        self.loop(s, While(s.test, s.cond, [], list(s.carries), s.brk))
+        self.loop(s, While(s.test, s.cond, [], list(s.carries), s.brk, s.place))
 
     # ---- stacks: the tangents travel on a stack of their own
     def twin(self, stack):

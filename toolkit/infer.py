@@ -16,8 +16,8 @@ def type_of(atom, literal=False):
     match atom:
         case Var():
             return atom.type
-        case Tup(items):
-            return types.BaseTuple.from_types(tuple(type_of(a) for a in items))
+        case Tup(items, kind):
+            return types.BaseTuple.from_types(tuple(type_of(a) for a in items), kind)
         case Span(step=None):
             return types.slice2_type
         case Span():
@@ -106,7 +106,7 @@ def name_of(fn):
     """What a user calls a function."""
     module = getattr(fn, "__module__", None) or ""
     name = getattr(fn, "__name__", repr(fn))
-    if module in ("builtins", "_operator", ""):
+    if module in ("builtins", "_operator", "") or hasattr(fn, "card"):
         return name
     return f"{module.replace('numpy', 'np')}.{name}"
 
@@ -132,6 +132,11 @@ def rank_of(atom):
     """0 for a number, the number of dimensions of an array, None for anything else."""
     t = type_of(atom)
     return t.ndim if isinstance(t, types.Array) else 0 if isinstance(t, (types.Number, types.Boolean)) else None
+
+
+def item_bytes(t):
+    """How many bytes a number of this type takes."""
+    return np.dtype(numpy_type(t)).itemsize
 
 
 def scalar(t):

@@ -6,16 +6,17 @@ import builtins
 import functools
 import inspect
 import operator
+from dataclasses import replace
 
 import numpy as np
 from numba import types
 
-from . import infer
+from . import infer, tape
 from .builder import constant, is_data, static
 from .domain import Block
 from .errors import Place, Refusal, UsageError
 from .primitive import CATALOGUE, FLAT, VIEWS, lookup
-from .program import UNDEFINED, Const, Do, ListDisplay, Span, Tup, Var, leaves
+from .program import UNDEFINED, Const, Do, Growing, ListDisplay, Span, Tup, Var, leaves
 from .rewrites import METHOD_REWRITES, REWRITES, size
 
 BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -160,7 +161,7 @@ class Expressions:
     def x_BinOp(self, node, hint):
         left, right = self.expr(node.left), self.expr(node.right)
         if isinstance(left, Tup) and type(left) is type(right) and isinstance(node.op, ast.Add):
-            return type(left)(left.items + right.items)
+            return replace(left, items=left.items + right.items, kind=None)
         return self.fitting(self.b.let(BINARY[type(node.op)], left, right, hint=hint))
 
     def x_UnaryOp(self, node, hint):
@@ -222,6 +223,8 @@ class Expressions:
                 return constant(getattr(owner.value, name))
             except AttributeError:
                 self.refuse(f"{infer.shown(owner)} has no attribute `{name}`", "Check the name.")
+        if isinstance(owner, Tup) and name in getattr(owner.kind, "_fields", ()):
+            return owner.items[owner.kind._fields.index(name)]
         if not isinstance(owner, Tup) and infer.is_array(owner):
             match name:
                 case "shape":
@@ -269,7 +272,8 @@ class Expressions:
         """An item or a slice of a tuple."""
         if isinstance(node, ast.Slice):
             bounds = node.lower, node.upper, node.step
-            return type(owner)(owner.items[slice(*(None if e is None else self.known(self.expr(e)) for e in bounds))])
+            part = owner.items[slice(*(None if e is None else self.known(self.expr(e)) for e in bounds))]
+            return replace(owner, items=part, kind=None)
         k = self.expr(node)
         if isinstance(k, Const):
             if not isinstance(k.value, int) or not -len(owner.items) <= k.value < len(owner.items):
@@ -319,7 +323,7 @@ class Expressions:
         """What is called: a function, or a method of an array."""
         if isinstance(node, ast.Attribute):
             owner = self.expr(node.value)
-            if not isinstance(owner, Const) or is_data(owner):
+            if not isinstance(owner, Const) or is_data(owner) or isinstance(owner.value, Growing):
                 return Method(owner, node.attr)
             fn = self.attribute(owner, node.attr)
         else:
@@ -351,6 +355,8 @@ class Expressions:
         if isinstance(fn, functools.partial):
             bound = {k: constant(v) for k, v in fn.keywords.items()}
             return self.call(fn.func, [*map(constant, fn.args), *args], bound | kw, hint)
+        if isinstance(fn, type) and issubclass(fn, tuple) and hasattr(fn, "_fields"):
+            return self.named_tuple(fn, args, kw)
         if fn is print and not kw:
             self.b.add(Do(print, tuple(args)))
             return Const(None)
@@ -371,12 +377,32 @@ class Expressions:
                 self.refuse(str(e), "Call the derivative as its docstring says.")
         if fn in CATALOGUE or fn in FLAT or fn in VIEWS:
             args = self.positional(fn, args, kw)
-            if isinstance(fn, np.ufunc) and len(args) > fn.nin:
-                self.refuse("the argument `out` is not supported", "Assign the result: `out[:] = ...`.")
+            if isinstance(fn, np.ufunc) and len(args) == fn.nin + 1 and infer.rank_of(args[-1]):
+                self.b.set(args[-1], (Const(Ellipsis),), self.call(fn, args[:-1], {}, hint))
+                return args[-1]
             if self.file and fn in CATALOGUE and fn not in FLAT:
                 self.require_card(fn, args)
-            return self.b.let(fn, *args, hint=hint)
+            out = self.b.let(fn, *args, hint=hint)
+            return self.foreign(fn, out, args) if hasattr(fn, "card") else out
         return self.call_user(fn, args, kw, hint)
+
+    def named_tuple(self, kind, args, kw):
+        """kind(*args, **kw)"""
+        try:
+            bound = inspect.signature(kind).bind(*args, **kw)
+        except TypeError as e:
+            self.refuse(f"{kind.__name__}: {e}", "Pass the fields that it has.")
+        bound.apply_defaults()
+        return Tup(tuple(a if isinstance(a, Var | Const | Tup) else constant(a) for a in bound.arguments.values()), kind)
+
+    def foreign(self, fn, out, args):
+        """What a user's own primitive returned: a number, or an array that is nobody else's."""
+        if not isinstance(out.type, types.Number | types.Array):
+            self.refuse(f"{fn.__name__} has a derivative of its own and returns {out.type}", "Let it return one number or array.")
+        for a in args:
+            if infer.is_array(out) and is_data(a) and infer.is_array(a):
+                self.b.add(Do(tape.fresh, (out, a)))
+        return out
 
     def require_card(self, fn, args):
         """Require a card for these arguments: none takes an `out`, and those of arrays take no numbers."""

@@ -9,14 +9,16 @@ import inspect
 import operator
 from dataclasses import replace
 
-import numba
 import numpy as np
 from numba import types
 
 from . import infer, tape
+from .activity import Aliases
 from .builder import Builder, constant, is_data, throw
 from .errors import Place, Refusal
-from .lower import BINARY, Expressions, Inner, ReadBefore
+from .iteration import Iteration
+from .lists import EMPTY, changed, contents, growing
+from .lower import BINARY, Inner, ReadBefore
 from .normal import normalised
 from .primitive import CATALOGUE
 from .program import (
@@ -32,15 +34,18 @@ from .program import (
     Tup,
     Var,
     While,
+    leaves,
     mapped,
     pruned,
     substituted,
+    variables,
     walk,
 )
-from .rewrites import array
+from .rewrites import array, scattered
 from .syntax import outer_names, parameters, python_function, syntax
 
 CONTINUE, BREAK, RETURN, VALUE = EXITS = "·continue", "·break", "·return", "·value"
+BROKE = "·broke"                # was the loop that has just ended left by `break`?
 RAISED = "·raised"              # this path ends in an error: nothing comes after it, and nothing is joined with it
 DEPTH = 40
 STATEMENTS = {ast.Delete: "del", ast.ImportFrom: "import", ast.ClassDef: "class", ast.AsyncFunctionDef: "async def",
@@ -53,7 +58,24 @@ def parse(fn, params):
     builder = Builder()
     result = call(builder, fn, [p for _, p in params], {}, depth=0)
     require_value(fn, result)
-    return pruned(normalised(pruned(Program(fn.__name__, params, builder.block, result))))
+    return pruned(normalised(pruned(returning(Program(fn.__name__, params, builder.block, result)))))
+
+
+def application(fn, params):
+    """The Program that is one call of a function of the catalogue."""
+    frame = Statements(Builder(), {}, lambda name: (False, None))
+    out = frame.call(fn, [p for _, p in params], {}, "out")
+    return Program(fn.__name__, params, frame.b.block, out)
+
+
+def returning(program):
+    """A program that returns nothing returns the arrays of floats among its arguments that it writes: one, or a tuple."""
+    if program.result != Const(None):
+        return program
+    aliases = Aliases(program)
+    written = tuple(v for _, p in program.params for v in variables(p)
+                    if infer.is_array(v) and infer.is_float(v) and aliases.mutable(v))
+    return replace(program, result=written[0] if len(written) == 1 else Tup(written) if written else Const(None))
 
 
 def start(fn):
@@ -74,9 +96,9 @@ def require_value(fn, result):
                       "Return numbers, arrays, or tuples of them.", start(fn))
 
 
-def call(builder, fn, args, kw, depth):
+def call(builder, fn, args, kw, depth, caller=None):
     """Lower a call of fn in place; its value."""
-    place = builder.place or start(fn)
+    builder.place = place = builder.place or start(fn)
     if depth > DEPTH:
         raise Refusal(f"{fn.__name__} calls itself too deeply", "Write the recursion as a loop.", place)
     (node, file), params = syntax(fn), parameters(fn)
@@ -93,11 +115,27 @@ def call(builder, fn, args, kw, depth):
         if kind is inspect.Parameter.VAR_POSITIONAL:
             value = Tup(tuple(value))
         env[name] = value if isinstance(value, Var | Const | Tup) else constant(value)
-    frame = Statements(builder, env, outer_names(fn), file)
+    return enter(Statements(builder, env, outer_names(fn), file), node, depth, caller)
+
+
+def enter(frame, node, depth, caller):
+    """Lower a function's body in its frame, in the place of a call; its value. Lists are the caller's, too."""
+    place = frame.b.place
     frame.depth = depth
+    if caller is not None:
+        frame.env |= contents(caller.env)
     value = frame.value_of(node)
-    builder.place = place
+    frame.b.place = place
+    if any(map(growing, leaves(value))):
+        frame.refuse("a function returns a list", "Return an array made of it.")
+    if caller is not None:
+        caller.env |= {k: frame.env[k] for k in contents(caller.env)}
     return value
+
+
+def called(name):
+    """What the variables of a name in the environment are called."""
+    return name.rpartition("]")[2].strip("·")
 
 
 def stored(nodes):
@@ -106,7 +144,7 @@ def stored(nodes):
                               if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)))
 
 
-class Statements(Expressions):
+class Statements(Iteration):
     """Lowers the statements of one function."""
     depth = 0
     guessing = False
@@ -116,6 +154,7 @@ class Statements(Expressions):
         if isinstance(node, ast.Lambda):
             return self.expr(node.body)
         self.env |= {RETURN: Const(False), VALUE: UNDEFINED}
+        self.grows = changed(node)
         self.run(node.body)
         value, returned = self.env[VALUE], self.env[RETURN]
         if value is UNDEFINED:
@@ -131,7 +170,7 @@ class Statements(Expressions):
             self.refuse(f"{infer.name_of(fn)} has no derivative in the catalogue", "Write it with functions that have one.")
         if not inspect.isfunction(plain) or home.split(".")[0] == "numba":
             self.refuse(f"{infer.name_of(fn)} is not supported", "Leave it out of the function that is differentiated.")
-        return call(self.b, plain, args, kw, self.depth + 1)
+        return call(self.b, plain, args, kw, self.depth + 1, self)
 
     # ---- blocks and exits
     def left(self):
@@ -182,10 +221,10 @@ class Statements(Expressions):
             return self.past(s, yes, no)
         env = dict(before)
         for name in dict.fromkeys([*names, *yes, *no]):
-            a, b = yes.get(name, UNDEFINED), no.get(name, UNDEFINED)
+            a, b = self.alike(s, yes.get(name, UNDEFINED), no.get(name, UNDEFINED))
             if a is UNDEFINED and b is UNDEFINED:
                 continue
-            env[name] = self.b.join(s, a, b, name.strip("·"))
+            env[name] = self.b.join(s, a, b, called(name))
         self.env = env
         self.b.add(s)
         return None
@@ -233,11 +272,7 @@ class Statements(Expressions):
             self.refuse(str(e), "Pass the arguments that it takes.")
         bound.apply_defaults()
         env = {k: v for k, v in fn.frame.env.items() if k not in EXITS} | bound.arguments
-        frame = Statements(self.b, env, fn.frame.names, fn.frame.file)
-        frame.depth, place = self.depth + 1, self.b.place
-        value = frame.value_of(fn.node)
-        self.b.place = place
-        return value
+        return enter(Statements(self.b, env, fn.frame.names, fn.frame.file), fn.node, self.depth + 1, self)
 
     # ---- statements
     def s_FunctionDef(self, node):
@@ -282,6 +317,9 @@ class Statements(Expressions):
     def s_Assign(self, node):
         hint = node.targets[0].id if isinstance(node.targets[0], ast.Name) else "t"
         value = self.expr(node.value, hint)
+        for target in node.targets:             # of several names, one that changes a list says so for all
+            if isinstance(target, ast.Name):
+                value = self.settled(value, target.id)
         for target in node.targets:
             self.assign(target, value)
 
@@ -292,7 +330,7 @@ class Statements(Expressions):
     def assign(self, target, value):
         match target:
             case ast.Name(id=name):
-                self.env[name] = value
+                self.env[name] = self.settled(value, name)
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 for t, v in zip(targets, self.unpacked(value, targets)):
                     self.assign(t, v)
@@ -319,14 +357,16 @@ class Statements(Expressions):
         return [self.b.get(value, (Const(k),)) for k in range(n)]
 
     def store(self, arr, index, value, add=False):
+        arr, index = self.slot(arr, index)
         if isinstance(arr, Tup) or not is_data(arr) or not infer.is_array(arr):
             self.refuse("only arrays can be written to", "Use an array.")
-        if infer.gathers(index):
-            self.refuse("writing through an integer array or a mask is not supported",
-                        "Write the loop over the positions, so that it is clear which value is last.")
         if isinstance(value, Tup):
             value = array(self.b, value)
+        if infer.gathers(index):
+            self.gathering(index)
+            return scattered(self.b, arr, index, value)
         self.b.set(arr, index, value, add)
+        return None
 
     def s_AugAssign(self, node):
         value = self.expr(node.value)
@@ -336,8 +376,10 @@ class Statements(Expressions):
             old = self.expr(ast.Name(node.target.id, ast.Load()))
             if is_data(old) and infer.is_array(old):
                 return self.augment(old, (Const(Ellipsis),), old, op, value)
+            if growing(old):
+                return self.extend(old.value, value)
             if isinstance(old, ListDisplay):
-                self.refuse("a list is changed", "Use a tuple, or an array.")
+                self.refuse("a list is changed", "Change it in the function that makes it, or use an array.")
             if isinstance(old, Tup) and isinstance(value, Tup) and op is operator.add:
                 self.env[node.target.id] = Tup(old.items + value.items)
             else:
@@ -345,12 +387,13 @@ class Statements(Expressions):
             return None
         if not isinstance(node.target, ast.Subscript):
             self.refuse("this cannot be assigned to", "Assign to a name or to an element of an array.")
-        arr, index = self.expr(node.target.value), self.index(node.target.slice)
+        arr, index = self.slot(self.expr(node.target.value), self.index(node.target.slice))
         return self.augment(arr, index, None, op, value)
 
     def augment(self, arr, index, old, op, value):
         """arr[index] op= value; sums are kept as sums, since their reverse reads nothing."""
         same = infer.scalar(infer.type_of(arr)) == infer.scalar(infer.type_of(value)) or infer.is_float(arr)
+        same = same and not infer.gathers(index)
         if op in (operator.add, operator.sub) and same and not (infer.is_array(value) and self.shares(arr, value)):
             if op is operator.sub:
                 value = self.b.let(operator.neg, value)
@@ -367,8 +410,7 @@ class Statements(Expressions):
 
     # ---- loops
     def s_While(self, node):
-        if node.orelse:
-            self.refuse("`else` of a loop is not supported", "Set a flag in the loop.")
+        place = self.b.place
 
         def make(heads):
             self.env |= heads
@@ -382,18 +424,20 @@ class Statements(Expressions):
                 return While(test, cond, body)
             with self.b.into(body):
                 self.run(node.body)
-            return While(test, cond, body)
+            return While(test, cond, body, place=place)
 
         self.loop(make, stored([*node.body, ast.Expr(node.test)]))
+        self.loop_else(node)
 
     def s_For(self, node):
-        if node.orelse:
-            self.refuse("`else` of a loop is not supported", "Set a flag in the loop.")
         source, value_at = self.iterated(node.iter)
+        looped = [v.value.key for n in ast.walk(node.iter) if isinstance(n, ast.Name) and growing(v := self.env.get(n.id))]
+        held = {key: self.env[key] for key in looped}
         if isinstance(source, Tup):
-            return self.unrolled(node, source.items)
+            self.unrolled(node, source.items)
+            return self.loop_else(node)
         lo, hi, step = source
-        var = Var(self.index_name(node.target, node.iter), types.intp)
+        var, place = Var(self.index_name(node.target, node.iter), types.intp), self.b.place
 
         def make(heads):
             self.env |= heads
@@ -401,79 +445,30 @@ class Statements(Expressions):
             with self.b.into(body):
                 self.assign(node.target, value_at(var))
                 self.run(node.body)
-            return For(var, lo, hi, step, body)
+            return For(var, lo, hi, step, body, place=place)
 
-        return self.loop(make, stored([node]))
+        self.loop(make, stored([*node.body, node.target]))
+        if any(self.env[key] != pair for key, pair in held.items()):
+            self.refuse("a list is changed while it is looped over", "Loop over an array made of it.")
+        return self.loop_else(node)
+
+    def loop_else(self, node):
+        """What runs after a loop that was not left by `break`."""
+        broke = self.env.pop(BROKE)
+        if node.orelse:
+            gone = self.env.get(RETURN, Const(False))
+            left = broke if gone == Const(False) else gone if broke == Const(False) else self.b.let(operator.or_, broke, gone)
+            self.fork(left, lambda: None, lambda: self.run(node.orelse), [*stored(node.orelse), *EXITS])
 
     def index_name(self, target, what):
         is_range = isinstance(what, ast.Call) and isinstance(what.func, ast.Name) and what.func.id in ("range", "prange")
         return target.id if is_range and isinstance(target, ast.Name) else "i"
 
-    def iterated(self, node):
-        """((lo, hi, step), the value at position k) of what is looped over; (Tup, None) where it is written out."""
-        if isinstance(node, ast.Call):
-            fn = self.callee(node.func)
-            parts = {range: self.over_range, numba.prange: self.over_range, enumerate: self.over_enumerate, zip: self.over_zip}
-            try:
-                if fn in parts:
-                    return parts[fn](node)
-            except TypeError:       # not hashable: no function, and the call says so
-                pass
-        value = self.expr(node)
-        if isinstance(value, Tup):
-            return value, None
-        if not (is_data(value) and infer.is_array(value) and infer.rank_of(value)):
-            self.refuse("this cannot be looped over", "Loop over range, an array, enumerate or zip.")
-        return (Const(0), self.b.dim(value, 0), Const(1)), lambda k: self.b.get(value, (k,))
-
-    def over_range(self, node):
-        args = [self.whole(self.expr(a)) for a in node.args]
-        if not 1 <= len(args) <= 3 or node.keywords:
-            self.refuse(f"range takes one to three integers, not {len(args)}", "Write range(stop), or range(start, stop, step).")
-        lo, hi, step = {1: [Const(0), *args, Const(1)], 2: [*args, Const(1)]}.get(len(args), args)
-        return (lo, hi, step), lambda k: k
-
-    def over_enumerate(self, node):
-        starts = [*node.args[1:], *(k.value for k in node.keywords if k.arg == "start")]
-        if not node.args or len(starts) > 1 or any(k.arg != "start" for k in node.keywords):
-            self.refuse("enumerate takes what to loop over, and a start", "Write enumerate(x) or enumerate(x, start).")
-        start = self.whole(self.expr(starts[0])) if starts else Const(0)
-        source, value_at = self.iterated(node.args[0])
-        if isinstance(source, Tup):
-            return Tup(tuple(Tup((self.sum(start, Const(k)), v)) for k, v in enumerate(source.items))), None
-
-        def value(k):
-            lo, _, step = source
-            count = k if lo == Const(0) and step == Const(1) else self.b.let(
-                operator.floordiv, self.b.let(operator.sub, k, lo), step)
-            return Tup((self.sum(start, count), value_at(k)))
-        return source, value
-
-    def sum(self, a, b):
-        return b if a == Const(0) else self.b.let(operator.add, a, b)
-
-    def over_zip(self, node):
-        parts = [self.iterated(a) for a in node.args]
-        if not parts or node.keywords:
-            self.refuse("zip takes what to loop over, and no keywords", "Write zip(x, y).")
-        if all(isinstance(s, Tup) for s, _ in parts):
-            return Tup(tuple(Tup(v) for v in zip(*(s.items for s, _ in parts)))), None
-        if any(isinstance(s, Tup) or s[0] != Const(0) or s[2] != Const(1) for s, _ in parts):
-            self.refuse("zip takes arrays and range(n) here", "Loop over an index.")
-        n = parts[0][0][1]
-        for (_, m, _), _ in parts[1:]:
-            n = self.b.let(min, n, m, hint="n")
-        return (Const(0), n, Const(1)), lambda k: Tup(tuple(value_at(k) for _, value_at in parts))
-
-    def whole(self, bound):
-        if is_data(bound) and isinstance(infer.type_of(bound), types.Integer):
-            return bound
-        return self.refuse("range takes integers", "Convert with int(...).")
-
     def unrolled(self, node, items):
         """A loop over a tuple is written out."""
+        self.env[BROKE] = Const(False)
         if not items:
-            return None
+            return
         def go(items):
             self.env[CONTINUE] = Const(False)
             self.at(node)
@@ -490,12 +485,13 @@ class Statements(Expressions):
         saved = self.env.get(BREAK, Const(False)), self.env.get(CONTINUE, Const(False))
         self.env[BREAK] = Const(False)
         go(items)
+        self.env[BROKE] = self.env[BREAK]
         self.env[BREAK], self.env[CONTINUE] = saved
-        return None
 
     def loop(self, make, names):
         """Lower a loop whose body assigns `names`, again with wider types until the types hold."""
         before, block, place = dict(self.env), self.b.block, self.b.place
+        names = [*names, *contents(before)]
         heads = {n: self.head(n, before.get(n, UNDEFINED)) for n in names}
         for _ in range(8):
             scratch = []
@@ -534,20 +530,20 @@ class Statements(Expressions):
     def head(self, name, init):
         """What a variable is at the head of an iteration."""
         def one(a):
-            return Var(name, infer.type_of(a)) if is_data(a) else a
+            return Var(called(name), infer.type_of(a)) if is_data(a) else a
         if isinstance(init, Tup):
-            return type(init)(tuple(self.head(name, a) for a in init.items))
+            return init.of(self.head(name, a) for a in init.items)
         return one(init)
 
     def widen(self, name, head, end):
         """The head, or one of a wider type."""
-        if end is head or end is UNDEFINED:
+        if end is head or end is UNDEFINED or end is EMPTY:
             return head
-        if head is UNDEFINED:
+        if head is UNDEFINED or head is EMPTY:
             return self.head(name, end)
-        if isinstance(head, Tup) and type(head) is type(end) and len(head.items) == len(end.items):
+        if isinstance(head, Tup) and head.like(end):
             items = tuple(self.widen(name, h, e) for h, e in zip(head.items, end.items))
-            return head if all(a is b for a, b in zip(items, head.items)) else type(head)(items)
+            return head if all(a is b for a, b in zip(items, head.items)) else head.of(items)
         if not (is_data(head) and is_data(end)):
             if head == end:
                 return head
@@ -563,8 +559,12 @@ class Statements(Expressions):
 
         def carry(head, init, end, hint):
             if isinstance(head, Tup):
+                init = self.emptied(head) if init is EMPTY else init
+                if end is EMPTY:
+                    with self.b.into(s.body):
+                        end = self.emptied(head)
                 parts = init.items if isinstance(init, Tup) else (UNDEFINED,) * len(head.items)
-                return type(head)(tuple(carry(h, i, e, hint) for h, i, e in zip(head.items, parts, end.items)))
+                return head.of(carry(h, i, e, hint) for h, i, e in zip(head.items, parts, end.items))
             if not isinstance(head, Var):
                 return end
             if end is head and init is not UNDEFINED:
@@ -578,12 +578,15 @@ class Statements(Expressions):
             return exit_
 
         for name, head in heads.items():
-            env[name] = carry(head, before.get(name, UNDEFINED), ends[name], name)
+            env[name] = carry(head, before.get(name, UNDEFINED), ends[name], called(name))
         after = self.env
         flags = [f for f in (after[BREAK], after.get(RETURN, Const(False))) if f != Const(False)]
         with self.b.into(s.body):
             for k, f in enumerate(flags):
                 s.brk = f if k == 0 else self.b.let(operator.or_, s.brk, f, hint="leave")
+        env[BROKE] = Const(False)
+        if after[BREAK] != Const(False):
+            env[BROKE] = carry(Var("broke", types.boolean), Const(False), after[BREAK], "broke")
         if after.get(RETURN, Const(False)) != Const(False):
             flag = after[RETURN]
             head = Var("returned", types.boolean)

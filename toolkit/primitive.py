@@ -34,6 +34,7 @@ class Primitive:
         self.elementwise = all(d.rank is None for d in domain)
         self.ranks = ranks or (None if self.elementwise else tuple(d.rank for d in domain))
         self.form, self.adjoint = None, {}
+        self.pushforward, self.pullback = None, None        # a user's own, see custom.py
         for call in calls:
             CATALOGUE.setdefault(call, []).append(self)
 
@@ -50,6 +51,11 @@ class Primitive:
             self.adjoint |= {arg: (rule, i) for i, arg in enumerate(linear)}
             return rule
         return register
+
+    @property
+    def declared(self):
+        """Has it a derivative?"""
+        return bool(self.form or self.adjoint or self.pushforward or self.pullback)
 
     def accepts(self, ranks):
         """Does this card serve arguments of these ranks (None: not an array or a number)?"""

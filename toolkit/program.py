@@ -52,11 +52,28 @@ UNDEFINED = Const(_Undefined())         # what a branch not taken leaves behind:
 
 @dataclass(frozen=True)
 class Tup:
+    """A tuple; of a named one, `kind` is the class."""
     items: tuple
+    kind: type = None
+
+    def of(self, items):
+        """The same structure, of other items."""
+        return replace(self, items=tuple(items))
+
+    def like(self, other):
+        """Are these tuples of one kind and length?"""
+        return type(self) is type(other) and self.kind is other.kind and len(self.items) == len(other.items)
 
 
 class ListDisplay(Tup):
     """A list that is written out. It is read like a tuple; what would change it is refused."""
+
+
+@dataclass(frozen=True, eq=False)
+class Growing:
+    """The identity of a list that grows; `key` names what it holds in the environment (see lists.py)."""
+    key: str
+    __name__ = "a list"
 
 
 @dataclass(frozen=True)
@@ -69,9 +86,10 @@ class Span:
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """A typed stack of residuals."""
+    """A typed stack of residuals; `place` is that of the loop whose values it holds."""
     hint: str
     type: object
+    place: object = None
 
 
 @dataclass(eq=False)
@@ -123,6 +141,7 @@ class For:
     body: list
     carries: list = field(default_factory=list)
     brk: object = None
+    place: object = None
 
 
 @dataclass(eq=False)
@@ -132,6 +151,7 @@ class While:
     body: list
     carries: list = field(default_factory=list)
     brk: object = None
+    place: object = None
 
 
 @dataclass(eq=False)
@@ -286,7 +306,7 @@ def mapped(atom, f):
         case Var():
             return f(atom)
         case Tup(items):
-            return type(atom)(tuple(mapped(a, f) for a in items))
+            return atom.of(mapped(a, f) for a in items)
         case Span(lo, hi, step):
             return Span(mapped(lo, f), mapped(hi, f), mapped(step, f))
     return atom
@@ -314,7 +334,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
                 body = sub(s.body)
                 ends, brk = [u(c.end) for c in s.carries], u(s.brk)
                 carries = [Carry(h, i, e, bind(c.exit)) for h, i, e, c in zip(heads, inits, ends, s.carries)]
-                new = For(var, lo, hi, step, body, carries, brk)
+                new = For(var, lo, hi, step, body, carries, brk, s.place)
             case While():
                 inits = [u(c.init) for c in s.carries]
                 heads = [bind(c.head) for c in s.carries]
@@ -322,7 +342,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
                 cond, body = u(s.cond), sub(s.body)
                 ends, brk = [u(c.end) for c in s.carries], u(s.brk)
                 carries = [Carry(h, i, e, bind(c.exit)) for h, i, e, c in zip(heads, inits, ends, s.carries)]
-                new = While(test, cond, body, carries, brk)
+                new = While(test, cond, body, carries, brk, s.place)
             case If():
                 cond, then, orelse = u(s.cond), sub(s.then), sub(s.orelse)
                 new = If(cond, then, orelse, [Phi(bind(p.out), u(p.then), u(p.orelse)) for p in s.phis])

@@ -79,8 +79,8 @@ class Interpreter:
         match atom:
             case Var():
                 return self.env[atom]
-            case Tup(items):
-                return tuple(map(self.bound, items))
+            case Tup(items, kind):
+                return tuple(map(self.bound, items)) if kind is None else kind(*map(self.bound, items))
             case Span(lo, hi, step):
                 return slice(*(None if a is None else self.bound(a) for a in (lo, hi, step)))
             case Const(np.ndarray() as value):

@@ -9,15 +9,17 @@ import operator
 
 from numba import types
 
-from . import infer
+from . import infer, tape
 from .activity import is_view
-from .builder import dim, trips
+from .builder import dim, throw, trips
 from .primitive import FLAT, VIEWS, lookup
 from .program import (
     UNDEFINED,
     Const,
+    Do,
     For,
     Get,
+    If,
     Let,
     NewStack,
     Phi,
@@ -89,7 +91,7 @@ class Residuals:
             out = Var(v.hint, v.type)
             new.phis.append(Phi(out, v if pick == 0 else UNDEFINED, v if pick == 1 else UNDEFINED))
             return out
-        stack = Stack(f"{v.hint}_tape", v.type)
+        stack = Stack(f"{v.hint}_tape", v.type, loop.place)
         at = 0 if t is new else fwd.index(t) + 1
         while at < len(fwd) and t is not new and isinstance(fwd[at], Push):
             at += 1
@@ -102,22 +104,36 @@ class Residuals:
     def tapes(self, fwd):
         """The forward sweep with its stacks made, and with room before each nest whose trip counts are known."""
         stacks = dict.fromkeys([*(s for s, _ in self.kept), *(t for s, t in self.stacks.items() if not self.pairs(s))])
-        counts = {}
+        nests = {}
         for stack, loop in self.kept:
-            chain = () if infer.is_array(stack.type) else self.nest(loop)
-            if not chain:
-                continue
+            if not infer.is_array(stack.type) and (chain := self.nest(loop)):
+                nests.setdefault(chain, []).append(stack)
+        for chain, those in nests.items():
             first = self.forward[chain[0]]
             home = self.home[first]
-            if chain not in counts:
-                with self.b.into([]) as made:
-                    counts[chain] = self.iterations(chain)
-                at = home.index(first)
-                home[at:at] = made
+            with self.b.into([]) as made:
+                count = self.iterations(chain)
+                self.require_room(count, those, chain[-1].place)
+                for stack in those:
+                    self.b.add((NewStack if home is fwd else Reserve)(stack, count))
+            at = home.index(first)
+            home[at:at] = made
             if home is fwd:
-                del stacks[stack]                       # made where its size is known
-            home.insert(home.index(first), (NewStack if home is fwd else Reserve)(stack, counts[chain]))
+                for stack in those:
+                    del stacks[stack]                   # made where its size is known
         return [*map(NewStack, stacks), *fwd]
+
+    def require_room(self, count, stacks, place):
+        """Raise MemoryError, before anything runs, where the tapes of a loop would not fit."""
+        each = sum(infer.item_bytes(s.type) for s in stacks)
+        if isinstance(count, Const) and tape.fits(count.value, each):
+            return
+        s = If(self.b.let(tape.fits, count, Const(each)), [], [])
+        with self.b.into(s.orelse):
+            where = f"the tape of the loop at {place.short()} needs" if place else "the tape of a loop needs"
+            size = self.b.let(operator.mul, count, Const(each))
+            self.b.add(Do(throw, (Const(MemoryError), Const(where), size, Const("bytes"))))
+        self.b.add(s)
 
     def iterations(self, chain):
         """How often the body of a nest of loops runs."""

@@ -148,7 +148,7 @@ class Reverse(Residuals):
 
         def one(p):
             if isinstance(p, Tup):
-                return Tup(tuple(map(one, p.items)))
+                return p.of(map(one, p.items))
             if not isinstance(p, Var):
                 return Const(None)
             if not infer.is_float(p):
@@ -431,7 +431,7 @@ class Reverse(Residuals):
                 c.end = mapped(c.end, use)
         if back or made:
             lo, hi, step = self.backwards(s, n)
-            self.b.add(For(var, lo, hi, step, back, [c for c in made if c.head not in still]))
+            self.b.add(For(var, lo, hi, step, back, [c for c in made if c.head not in still], place=s.place))
         for (c, _), m in zip(carries, made):
             if c.init is not UNDEFINED:
                 self.add(c.init, still.get(m.head, m.exit))

@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 from numba import types
 
-from . import infer, runtime
+from . import infer, runtime, tape
 from .builder import throw
 from .errors import Refusal
-from .program import Const, Do, If, Span, Tup
+from .program import Const, Do, For, If, Span, Tup, Var
 
 ZERO, TEN, TRUE, FALSE, NONE = Const(0), Const(10), Const(True), Const(False), Const(None)
 UNIT, TURN, LAST, BOTH_ENDS = Const(1.0), Const(2 * math.pi), Const(-1), Const("fb")
@@ -371,6 +371,54 @@ def fill(b, x, value):
     return Const(None)
 
 
+def sort(b, x):
+    """x.sort(): a store of the sorted copy."""
+    b.set(x, (Const(Ellipsis),), b.let(np.sort, x))
+    return Const(None)
+
+
+def loops(b, dims, body, ks=()):
+    """for k1 in range(n1): for k2 in range(n2): ... body((k1, k2, ...))"""
+    if not dims:
+        return body(ks)
+    k = Var("k", types.intp)
+    with b.into([]) as block:
+        loops(b, dims[1:], body, (*ks, k))
+    return b.add(For(k, ZERO, dims[0], Const(1), block, place=b.place))
+
+
+def fill_diagonal(b, a, val, wrap=FALSE):
+    """np.fill_diagonal of a matrix with a number: a store for each entry."""
+    if infer.rank_of(a) != 2 or infer.rank_of(val) != 0 or known(b, wrap):
+        raise Refusal("np.fill_diagonal takes a matrix and a number here", "Write a loop.", b.place)
+    n = b.let(min, b.dim(a, 0), b.dim(a, 1))
+    loops(b, (n,), lambda ks: b.set(a, ks * 2, val))
+    return NONE
+
+
+def scattered(b, arr, index, value):
+    """arr[index] = value through integer arrays or a mask, position by position."""
+    index = tuple(b.get(b.let(np.nonzero, i), (ZERO,)) if infer.gathers((i,)) and infer.scalar(infer.type_of(i)) == types.boolean
+                  else i for i in index)
+    at = [k for k, i in enumerate(index) if infer.gathers((i,))]
+    dims = b.shape(index[at[0]]).items
+    behind = infer.rank_of(arr) - sum(i != NEW for i in index) + sum(isinstance(i, Span) for i in index[at[-1]:])
+    wide = min(max(infer.rank_of(value) - behind, 0), len(dims))        # how many axes of the value run with the positions
+    lead = infer.rank_of(value) - behind - wide
+    value = b.copy(value) if infer.rank_of(value) else value            # it may be a view of arr
+    lasts = []
+    for axis, n in enumerate(dims[len(dims) - wide:], lead):
+        have = b.dim(value, axis)
+        b.add(Do(tape.broadcasts, (have, n)))
+        lasts.append(b.let(operator.sub, have, Const(1)))
+
+    def body(ks):
+        slots = tuple(b.get(i, ks) if k in at else i for k, i in enumerate(index))
+        steps = tuple(b.let(min, k, last) for k, last in zip(ks[len(ks) - wide:], lasts))
+        b.set(arr, slots, b.get(value, (*(WHOLE,) * lead, *steps, *(WHOLE,) * behind)) if wide else value)
+    loops(b, dims, body)
+
+
 # ---- numbers
 def length(b, x):
     if isinstance(x, Tup):
@@ -641,7 +689,8 @@ REWRITES = {
     np.trim_zeros: trim_zeros, np.union1d: union1d, np.setdiff1d: setdiff1d, np.setxor1d: setxor1d, np.histogram: histogram,
     np.asfortranarray: fortran, np.asarray_chkfinite: finite, np.linalg.qr: qr, np.linalg.eig: eig, np.linalg.eigvals: eigvals,
     np.linalg.lstsq: lstsq, np.clip: clip, np.nan_to_num: nan_to_num, np.ediff1d: ediff1d, np.trapezoid: trapezoid,
-    np.nanvar: nanvar, np.nanstd: nanstd, np.dtype: dtype, np.cumsum: cumsum, np.unwrap: unwrap, np.take: take, np.where: where,
+    np.fill_diagonal: fill_diagonal, np.nanvar: nanvar, np.nanstd: nanstd,
+    np.dtype: dtype, np.cumsum: cumsum, np.unwrap: unwrap, np.take: take, np.where: where,
     np.broadcast_to: broadcast_to,
     **{f: at_fractions(f) for f in (np.quantile, np.percentile, np.nanquantile, np.nanpercentile)},
     **{f: unpacked(f) for f in (np.nonzero, np.tril_indices, np.triu_indices, np.tril_indices_from, np.triu_indices_from,
@@ -655,4 +704,4 @@ REWRITES = {
     np.append: append, np.array: array, np.asarray: asarray, np.full: full, np.full_like: full_like, np.arange: arange,
     np.ascontiguousarray: contiguous, np.ravel: ravel, np.reshape: reshape, np.real: same, np.shape: shape, np.size: size,
     np.bincount: bincount, np.linalg.slogdet: slogdet, len: length, min: least, max: greatest}
-METHOD_REWRITES = {"astype": astype, "flatten": flattened, "item": element, "fill": fill}
+METHOD_REWRITES = {"astype": astype, "flatten": flattened, "item": element, "fill": fill, "sort": sort}

@@ -219,6 +219,24 @@ def keep(c, x):
     return x if c else 0.0
 
 
+def stop_gradient(x):
+    """x, held fixed: no derivative passes. Of an array a copy, so that what is written to one is not written to the other."""
+    if isinstance(x, np.ndarray):
+        return np.copy(x)
+    while hasattr(x, "tangent"):        # a Dual
+        x = x.value
+    return x
+
+
+@overload(stop_gradient)
+def _stop_gradient(x):
+    if isinstance(x, types.Array):
+        return lambda x: np.copy(x)
+    if isinstance(x, types.Number | types.Boolean):
+        return lambda x: x
+    return None
+
+
 @elementwise
 def relu(x):
     """max(x, 0)."""

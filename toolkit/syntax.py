@@ -16,8 +16,8 @@ FLAWS = {inspect.Parameter.VAR_POSITIONAL: "*{}", inspect.Parameter.VAR_KEYWORD:
 
 
 def python_function(fn):
-    """The plain function behind a dispatcher."""
-    return fn.py_func if isinstance(fn, Dispatcher) else fn
+    """The plain function behind a dispatcher, or behind a function with a derivative of its own."""
+    return fn.py_func if isinstance(fn, Dispatcher) else fn.__wrapped__ if hasattr(fn, "card") else fn
 
 
 def title(fn):

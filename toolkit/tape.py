@@ -1,13 +1,36 @@
 """The memory of the reverse sweep, typed stacks of residuals, and what a derivative requires of the arrays it is given."""
+import os
+
 import numba
 import numpy as np
 
+ADVICE = "more than this machine has: take fewer iterations at a time, or use jvp, which keeps no tape"
+
+
+def memory():
+    """How many bytes of memory this machine has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):       # not known here: let the allocation fail
+        return 2**62
+
+
+MEMORY = memory()
+
 
 @numba.njit
-def room(stack, n):
-    """The stack, with place for n values: at least twice as large each time it grows."""
+def fits(n, size):
+    """Do n entries of this size fit in memory?"""
+    return n <= MEMORY // size
+
+
+@numba.njit
+def room(stack, n, line):
+    """The stack, with place for n values: at least twice as large each time it grows. `line` is that of the loop it serves."""
     if n <= stack.size:
         return stack
+    if not fits(2 * stack.size, stack.itemsize):
+        raise MemoryError("the tape of the loop at line", line, "needs", 2 * stack.size * stack.itemsize, "bytes")
     new = np.empty(max(n, 2 * stack.size), stack.dtype)
     for k in range(stack.size):         # a slice would compile to far more
         new[k] = stack[k]
@@ -29,6 +52,20 @@ def holds(x, n):
 
 
 @numba.njit
+def broadcasts(have, n):
+    """Require that a value of `have` parts can be stored at n positions."""
+    if have != n and have != 1:
+        raise ValueError("the value that is stored has another shape than the index")
+
+
+@numba.njit
+def within(k, n):
+    """Require that an index lies in a list of n numbers."""
+    if k < 0 or k >= n:
+        raise IndexError("list index out of range")
+
+
+@numba.njit
 def returned(flag):
     """Require that a function has come to one of its `return` statements."""
     if not flag:
@@ -38,11 +75,25 @@ def returned(flag):
 @numba.njit
 def apart(a, b):
     """Require that two arrays, one of which is written, share no memory."""
-    if a.size > 0 and b.size > 0:
-        a_low, a_high = extent(a)
-        b_low, b_high = extent(b)
-        if a_low < b_high and b_low < a_high:
-            raise ValueError("two arguments share memory, and one of them is written: pass a copy of one")
+    if overlap(a, b):
+        raise ValueError("two arguments share memory, and one of them is written: pass a copy of one")
+
+
+@numba.njit
+def fresh(out, x):
+    """Require that what a function with a derivative of its own returns shares no memory with its argument."""
+    if overlap(out, x):
+        raise ValueError("a function with a derivative of its own returns its argument, or a view of it: return a copy")
+
+
+@numba.njit
+def overlap(a, b):
+    """Do the extents of two arrays overlap?"""
+    if a.size == 0 or b.size == 0:
+        return False
+    a_low, a_high = extent(a)
+    b_low, b_high = extent(b)
+    return a_low < b_high and b_low < a_high
 
 
 @numba.njit

@@ -12,13 +12,13 @@ import numpy as np
 from numba import types
 
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
-from . import infer
+from . import infer, tape
 from .build import entrance, load, options_of
 from .builder import Builder, tangent_params, tangent_type
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
 from .forward import forward
-from .parse import parse
+from .parse import application, parse
 from .program import Const, Program, Tup, Var, instance, pruned, variables
 from .reverse import reverse
 from .syntax import parameters, python_function, require_function, title
@@ -29,14 +29,17 @@ def structure(name, t):
     if isinstance(t, types.Omitted):
         return Const(t.value)
     if isinstance(t, types.BaseTuple):
-        return Tup(tuple(structure(f"{name}_{k}", x) for k, x in enumerate(t.types)))
+        fields = getattr(t, "fields", range(len(t.types)))
+        return Tup(tuple(structure(f"{name}_{k}", x) for k, x in zip(fields, t.types)), getattr(t, "instance_class", None))
     if isinstance(t, types.NoneType):
         return Const(None)
     if isinstance(t, types.Dispatcher):
-        return Const(t.dispatcher)
+        return Const(spoken(t))
     kind = infer.scalar(t)
     if isinstance(kind, types.Integer | types.Boolean) or kind in (types.float64, types.float32):
         return Var(name, types.unliteral(t))
+    if isinstance(t, types.DictType) and isinstance(t.value_type, types.Number | types.Boolean):
+        return Var(name, t)                             # its values are read, and held fixed
     shown = "of a kind that Numba does not know" if isinstance(kind, types.PyObject) else f"{t}"
     instead = "carry real and imaginary parts as two floats" if isinstance(kind, types.Complex) else (
         "pass float64 or float32 numbers, integers, booleans, arrays of these, or tuples of them")
@@ -64,7 +67,7 @@ def program_of(fn, args, chosen=lambda name, params: None):
         raise UsageError(f"{title(python_function(fn))} takes {wanted} arguments, not {len(args)}")
     named = [(n, structure(n, t)) for n, t in zip(params, args)]
     chosen(title(python_function(fn)), named)
-    return parse(fn, named)
+    return application(fn, named) if hasattr(fn, "card") else parse(fn, named)
 
 
 def positions(argnums):
@@ -93,7 +96,7 @@ class Transform:
         self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
         self.made = {}
         self.entry = entrance(self.__name__, self.names(), self.defaults(), lambda args: self.build(args)[1], self.options())
-        self.entry.transform = self
+        self.entry.owner = self
 
     def __repr__(self):
         return f"<{self.title} of {getattr(self.fn, '__name__', self.fn)}>"
@@ -152,8 +155,10 @@ class Transform:
         return self.fn.options() if isinstance(self.fn, Transform) else options_of(self.fn)
 
     def defaults(self):
-        if type(self).names is not Transform.names or isinstance(self.fn, Transform):
+        if type(self).names is not Transform.names:
             return {}
+        if isinstance(self.fn, Transform):
+            return self.fn.defaults()
         return {n: p.default for n, p in parameters(self.fn).items() if p.default is not p.empty}
 
     def __call__(self, *args, **kw):
@@ -161,12 +166,17 @@ class Transform:
             return self.entry(*args, **kw)
         except DualtapeError as e:
             raise e.with_traceback(None) from None      # it says where in the user's code; Numba's frames say nothing
+        except MemoryError as e:
+            advice = f", {tape.ADVICE}" if e.args[-1:] == ("bytes",) else ""
+            raise MemoryError(" ".join(map(str, e.args)) + advice).with_traceback(None) from None
 
 
-@numba.extending.typeof_impl.register(Transform)
-def _typeof(transform, c):
-    """Inside compiled code a transform is its dispatcher."""
-    return types.Dispatcher(transform.entry)
+def compiled_as_its_entry(kind):
+    """Let compiled code call the objects of a class: there they are their dispatchers."""
+    numba.extending.typeof_impl.register(kind)(lambda x, c: types.Dispatcher(x.entry))
+
+
+compiled_as_its_entry(Transform)
 
 
 class JVP(Transform):
@@ -213,7 +223,7 @@ def received(b, wanted, t, hint, f):
             raise UsageError(f"{f.name}: expected {what} in a tuple, got {t}")
         pairs = [received(b, w, g, w.hint if isinstance(w, Var) and hint != "out_bar" else hint, f)
                  for w, g in zip(wanted.items, t.types, strict=True)]
-        return Tup(tuple(p for p, _ in pairs)), Tup(tuple(a for _, a in pairs))
+        return Tup(tuple(p for p, _ in pairs), getattr(t, "instance_class", None)), wanted.of(a for _, a in pairs)
     given = structure(hint, t)
     rank = infer.rank_of(wanted) if isinstance(wanted, Var | Const) else None
     if rank is None or (isinstance(t, types.NoneType) and hint == "out_bar"):     # no cotangent: zero
@@ -287,6 +297,16 @@ def jvp(f, argnums=None):
     """The pushforward: `out, out_dot = jvp(f)((x, w), (x_dot, w_dot))`, out_dot = J (x_dot, w_dot).
 
     Tangents have the shapes of their primals, one for each of `argnums` (default: every argument that holds floats).
+
+    A written argument is an output as well as an input. Where f returns nothing, `out` is the array of floats that it writes
+    (several: a tuple of them, in the order of the arguments), and `out_dot` its tangent after the call; the tangent that is
+    passed is that before it, and is left as it was:
+
+        def relax(u, f):                            # u[i] = (u[i-1] + u[i+1] + f[i]) / 2, in place
+            for i in range(1, u.size - 1):
+                u[i] = (u[i - 1] + u[i + 1] + f[i]) / 2
+        u, u_dot = jvp(relax)((u, f), (u_dot, f_dot))
+
     Cost: a small multiple of f's (Griewank & Walther 2008, ch. 4: at most 2.5). Raises UsageError, Refusal.
     """
     return JVP(f, argnums)
@@ -295,8 +315,16 @@ def jvp(f, argnums=None):
 def vjp(f, argnums=None):
     """The pullback: `out, (x_bar, w_bar) = vjp(f)((x, w), out_bar)`, (x_bar, w_bar) = Jᵀ out_bar.
 
-    `out_bar` has the structure of f's result. Cost: a constant multiple of f's, however many inputs (Griewank & Walther 2008,
-    ch. 4: at most 4, plus the tape). Raises UsageError, Refusal.
+    `out_bar` has the structure of f's result. Where f returns nothing, that is the array of floats that it writes (several: a
+    tuple of them, in the order of the arguments): `out_bar` is the cotangent of what the array holds after the call, and its
+    place in the result that of what it held before. With `relax` of jvp's example:
+
+        u, (u_bar, f_bar) = vjp(relax)((u, f), u_bar)
+
+    Where f returns something, that alone has a cotangent; to give one to what it writes besides, return it too.
+
+    Cost: a constant multiple of f's, however many inputs (Griewank & Walther 2008, ch. 4: at most 4, plus the tape). Raises
+    UsageError, Refusal.
     """
     return VJP(f, argnums)
 
@@ -319,7 +347,7 @@ def hvp(f, argnums=0):
 def spoken(t):
     """What a Numba type says of a value: the constant that it is, or the function or transform behind a dispatcher."""
     if isinstance(t, types.Dispatcher):
-        return getattr(t.dispatcher, "transform", t.dispatcher)
+        return getattr(t.dispatcher, "owner", t.dispatcher)
     if isinstance(t, types.Literal):
         return t.literal_value
     if isinstance(t, types.Omitted):
@@ -346,6 +374,30 @@ def inside(make):
 
 for _make in (jvp, vjp, grad, value_and_grad, hvp):
     inside(_make)
+
+
+def returning(f):
+    """f as the transforms read it, in Python: where it returns nothing, with what it writes."""
+    plain = f if isinstance(f, Transform) else python_function(f)
+
+    def call(*args):
+        out = plain(*args)
+        if out is not None:
+            return out
+        program = program_of(f, types_of(title(plain), args))
+        values = dict(pair for (_, p), a in zip(program.params, args) for pair in matched(p, a))
+        pick = lambda r: tuple(map(pick, r.items)) if isinstance(r, Tup) else values.get(r)
+        return pick(program.result)
+    return call
+
+
+def matched(p, arg):
+    """Yield (Var, value) for a parameter and what is passed to it."""
+    if isinstance(p, Tup):
+        for q, a in zip(p.items, arg, strict=True):
+            yield from matched(q, a)
+    else:
+        yield p, arg
 
 
 def source(transform, *args):
@@ -384,7 +436,7 @@ def jacobian(f, argnums=0, mode="auto"):
         if not all(-len(args) <= k < len(args) for k in wanted):
             raise UsageError(f"argnums={argnums}: the call has {len(args)} arguments")
         xs = tuple(args[k] for k in wanted)
-        if isinstance(out, tuple) or any(isinstance(x, tuple) for x in xs):
+        if out is None or isinstance(out, tuple) or any(isinstance(x, tuple) for x in xs):
             raise UsageError("jacobian takes functions of numbers and arrays that return a number or an array")
         forward_ = mode == "forward" or (mode == "auto" and sum(map(np.size, xs)) <= np.size(out))
         blocks = [np.zeros(np.shape(out) + np.shape(x)) for x in xs]

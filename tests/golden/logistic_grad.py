@@ -1,5 +1,8 @@
 def grad_logistic(r, n):
-    x_tape, x_tape_top = np.empty(max(n, 0)), 0
+    room = max(n, 0)
+    if not fits(room, 8):
+        raise MemoryError('the tape of the loop at test_golden.py:53 needs', room * 8, 'bytes')
+    x_tape, x_tape_top = np.empty(room), 0
     x = 0.5
     for _ in range(n):
         x_tape[x_tape_top] = x

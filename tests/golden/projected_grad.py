@@ -2,6 +2,8 @@ def grad_projected(a, x):
     a_bar = np.zeros_like(a)
     n = a.shape[0]
     n2 = a.shape[1]
+    if not fits(n, 8):
+        raise MemoryError('the tape of the loop at test_golden.py:103 needs', n * 8, 'bytes')
     s_tape, s_tape_top = np.empty(n), 0
     for i in range(n):
         s = 0.0

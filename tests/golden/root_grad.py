@@ -3,13 +3,13 @@ def grad_root(a):
     test_tape, test_tape_top = np.empty(0, np.bool), 0
     x, trips = a, 0
     while True:
-        x_tape = room(x_tape, x_tape_top + 1)
+        x_tape = room(x_tape, x_tape_top + 1, 83)
         x_tape[x_tape_top] = x
         x_tape_top += 1
         trips += 1
         new = 0.5 * (x + a / x)
         test = abs(new - x) < 1e-12
-        test_tape = room(test_tape, test_tape_top + 1)
+        test_tape = room(test_tape, test_tape_top + 1, 83)
         test_tape[test_tape_top] = test
         test_tape_top += 1
         if not test:

@@ -4,7 +4,12 @@ def vjp_scaled(args, out_bar):
     b_bar = np.zeros_like(b)
     n = b.shape[0]
     n2 = b.shape[1]
-    t_tape, t_tape_top = np.empty(n * n2), 0
+    room = n * n2
+    if not fits(room, 8):
+        raise MemoryError('the tape of the loop at test_golden.py:113 needs', room * 8, 'bytes')
+    t_tape, t_tape_top = np.empty(room), 0
+    if not fits(n, 8):
+        raise MemoryError('the tape of the loop at test_golden.py:121 needs', n * 8, 'bytes')
     t_tape2, t_tape_top2 = np.empty(n), 0
     for i in range(n):
         t = b[i, 0]

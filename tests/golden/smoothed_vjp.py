@@ -4,6 +4,8 @@ def vjp_smoothed(args, out_bar):
     y_bar = np.zeros_like(y)
     t = y.shape[0] - 1
     trips = len(range(1, t, 1))
+    if not fits(trips, 24):
+        raise MemoryError('the tape of the loop at test_golden.py:63 needs', trips * 24, 'bytes')
     t_tape, t_tape_top = np.empty(trips), 0
     t_tape2, t_tape_top2 = np.empty(trips), 0
     t_tape3, t_tape_top3 = np.empty(trips), 0

@@ -1,7 +1,7 @@
 """Views, copies, broadcasting and its transpose, and functions that move entries about."""
 import numpy as np
 
-from ..domain import array, distinct, fixed, number
+from ..domain import array, distinct, fixed, like, number
 from ..primitive import flat, primitive, view
 from ..runtime import (
     cast,
@@ -63,7 +63,7 @@ def _(axis, out_bar):
     return np.sum(out_bar, axis)
 
 
-@primitive(spread_like, domain=(array("n"), fixed(np.ones((3, 4)))), ranks=(None, None))
+@primitive(spread_like, domain=(array("n"), like(np.ones((3, 4)))), ranks=(None, None))
 def spread_like_(v, like):
     return spread_like(v, like)
 
@@ -72,7 +72,7 @@ def _(v, out_bar):
     return unbroadcast(out_bar, v)
 
 
-@primitive(unbroadcast, domain=(array("m n"), fixed(np.ones(4), np.ones((3, 1)))), ranks=(None, None),
+@primitive(unbroadcast, domain=(array("m n"), like(np.ones(4), np.ones((3, 1)))), ranks=(None, None),
            flops=lambda m, n: m * n)
 def unbroadcast_(ct, like):
     return unbroadcast(ct, like)
@@ -91,7 +91,7 @@ def _(x, out_bar):
     return unbroadcast(out_bar, x)
 
 
-@primitive(cast, domain=(array("n"), fixed(np.ones(1))), ranks=(None, None), flops=0)
+@primitive(cast, domain=(array("n"), like(np.ones(1))), ranks=(None, None), flops=0)
 def cast_(x, like):
     return cast(x, like)
 
