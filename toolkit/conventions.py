@@ -44,12 +44,12 @@ class Entry:
 
 
 HELPERS = {f.__name__: f for f in (runtime.relu, runtime.softplus, runtime.logsumexp, runtime.softmax)}
-FIRST = "one entry, so that a step of descent moves one value and float32 loses nothing; the first, as `np.argmax` says"
-CHOSEN = "the first argument, as `if x >= y` would take it: the derivative is that of one branch"
+FIRST = "one subgradient among many: that of `x[np.argmax(x)]`, which costs one store and rounds nothing"
+CHOSEN = "the first argument, as in a branch: one side's derivative, not a mean of both"
 
 SECTIONS = {
     "Kinks": (
-        Entry("np.abs(x)", (0.0,), (1.0,), (0.0,), "the mean of both sides, and `np.sign(0)`"),
+        Entry("np.abs(x)", (0.0,), (1.0,), (0.0,), "the mean of both sides, which is `np.sign(0)`"),
         Entry("relu(x)", (0.0,), (0.0,), (0.0,)),
         Entry("np.sign(x)", (0.0,), (0.0,), (0.0,)),
         Entry("np.floor(x)", (1.0,), (0.0,), (0.0,)),
@@ -72,7 +72,7 @@ SECTIONS = {
         Entry("x ** y", (0.0, 1.0), (1.0, 0.0), (1.0, 0.0)),
         Entry("x ** y", (0.0, 2.0), (0.0, 0.0), (0.0, 0.0)),
         Entry("x ** y", (-2.0, 2.0), (-4.0, NAN), (-4.0, NAN),
-              "no real power lies beside it; y is an integer in all such programs, and has no derivative"),
+              "beside it there is no real power: y is an integer there, and counts as a constant"),
         Entry("np.std(x)", ((1.0, 1.0),), ((NAN, NAN),), ((0.0, 0.0),), "0 / 0; add a small number to the variance"),
         Entry("np.arctan2(x, y)", (0.0, 0.0), (NAN, NAN), UNSAID, "every direction is a limit"),
         Entry("np.prod(x)", ((0.0, 2.0, 3.0),), ((6.0, 0.0, 0.0),), ((6.0, 0.0, 0.0),)),
@@ -92,7 +92,7 @@ SECTIONS = {
     ),
     "What is not a number": (
         Entry("np.sum(np.where(x > 0, np.sqrt(x), 0.0))", ((-1.0,),), ((NAN,),), ((NAN,),),
-              "both values are computed, and in reverse mode 0 times NaN is NaN. A branch has no such trap:",
+              "both values are computed, and in reverse mode 0 times NaN is NaN. A branch has no such trap: see the next line",
               forward=((0.0,),)),
         Entry("np.sqrt(x) if x > 0 else 0.0", (-1.0,), UNSAID, UNSAID, "what is not computed has no derivative"),
         Entry("np.abs(x)", (NAN,), (-1.0,), UNSAID, "NaN stays NaN"),
@@ -162,8 +162,11 @@ def markdown():
     lines = ["# Conventions at the edges", "",
              "Where no derivative exists, both modes return a convention. Each line is a program, a point, and the derivative in",
              f"each argument there: ours, that of {JAX} (run), and that of {TORCH} (documented, or read off its derivative",
-             "formulas; – where neither says). `python -m toolkit.conventions` prints this page, and `tests/test_conventions.py`",
-             "holds both modes to it.", ""]
+             "formulas; – where neither says). `python -m toolkit.conventions` prints this page, and",
+             "`tests/test_conventions.py` holds both modes to it.", "",
+             "Compiled code divides numbers as the function does: under Numba's usual error model a division by 0 raises",
+             "`ZeroDivisionError`, so that there an infinite derivative of a number, as that of `np.sqrt(0.0)`, raises too. With",
+             "`@njit(error_model=\"numpy\")`, and in arrays, it is what the table says.", ""]
     for title, entries in SECTIONS.items():
         lines += [f"## {title}", "", "| Program | at | ours | JAX | PyTorch | why |", "|---|---|---|---|---|---|",
                   *map(of_entry, entries), ""]
