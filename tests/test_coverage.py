@@ -16,9 +16,18 @@ numba.config.OPT = type(numba.config.OPT)(0)
 from tests.laws import check, flat, floats, fresh, like
 from toolkit import Refusal, jvp
 from toolkit.build import load
-from toolkit.coverage import BOTH, NONE, REFUSED, SAMPLES, markdown, release, rows
+from toolkit.coverage import BOTH, NONE, REFUSED, SAMPLES, Row, markdown, release, rows
 
 ROWS = rows()
+VARIANTS = (                                            # arguments that the probes leave out
+    "np.cov(a, None, False)", "np.cov(a, ddof=0)", "np.cov(a, bias=True)", "np.corrcoef(a, rowvar=False)",
+    "np.nanvar(a, ddof=1)", "np.nanstd(a, ddof=2)", "np.ediff1d(a, x, u)", "np.trapezoid(x, dx=u)", "np.trapezoid(a, y)",
+    "np.clip(x, None, 0.5)", "np.clip(x, a_min=0.3, a_max=None)", "np.nan_to_num(x, nan=u)", "np.unwrap(9.0 * x, period=3.0)",
+    "np.take(a, 1, 0)", "np.take_along_axis(a, np.array([5, 0, 5]), None)", "np.insert(x, np.array([1, 0, 1]), y[:3])",
+    "np.partition(a, -2)", "np.trim_zeros(x, 'b')", "np.setdiff1d(x, y, True)", "np.histogram(x, 3, (u - 0.5, v))",
+    "np.histogram(x, (0.0, u, v))", "np.quantile(x, (0.3, 0.7))", "np.linalg.qr(a)", "np.linalg.lstsq(a, x[:3])",
+    "np.linalg.lstsq(s[:, :2].copy(), a)", "np.asfortranarray(a[:, ::2])", "np.broadcast_arrays(a, x)[1] * a",
+    "x[np.nonzero(x > 0.3)[0]]", "np.cumsum(a, 1)", "np.full_like(a, u)")
 PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"
 
 
@@ -41,6 +50,12 @@ def of_kind(kind):
 @of_kind(BOTH)
 def test_both_modes(row):
     fn, args, active = program(row)
+    check(fn, args, active, compile=False)
+
+
+@pytest.mark.parametrize("probe", VARIANTS)
+def test_variants(probe):
+    fn, args, active = program(Row(probe, BOTH, "", probe))
     check(fn, args, active, compile=False)
 
 
