@@ -22,7 +22,7 @@ FLOORS = [
     ["build"],
     ["transform"],
     ["check", "record", "dual"],
-    ["custom"],
+    ["custom", "coverage", "conventions"],
     ["__init__"],
 ]
 FLOOR = {name: k for k, names in enumerate(FLOORS) for name in names}

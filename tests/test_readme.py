@@ -33,12 +33,12 @@ def test_python_blocks_run_in_order(tmp_path):
 
 def test_the_refusal_is_what_the_toolkit_says(tmp_path, monkeypatch):
     shown = re.search(r"```text\n(toolkit.errors.Refusal: .*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
-    script = tmp_path / "spectrum.py"
-    script.write_text("import numpy as np\n\n\ndef triangle(x):\n    return np.linalg.qr(x)[1][0]\n", encoding="utf-8")
-    triangle = runpy.run_path(str(script))["triangle"]
+    script = tmp_path / "common.py"
+    script.write_text("import numpy as np\n\n\ndef shared(x):\n    return np.intersect1d(x, np.ones(2))[0]\n", encoding="utf-8")
+    shared = runpy.run_path(str(script))["shared"]
     with pytest.raises(Refusal) as refusal:
-        grad(triangle)(np.eye(3))
-    assert f"toolkit.errors.Refusal: {refusal.value}\n" == shown.replace("  spectrum.py", f"  {script}")
+        grad(shared)(np.ones(3))
+    assert f"toolkit.errors.Refusal: {refusal.value}\n" == shown.replace("  common.py", f"  {script}")
 
 
 def test_the_readme_names_two_commands_that_set_themselves_up():

@@ -620,9 +620,26 @@ def asks_for_the_type(x):
     return x[1]
 
 
-@refused(M, says="np.linalg.qr has no derivative in the catalogue", at="np.linalg.qr(")
+@refused(M, says="np.fill_diagonal takes a matrix and a number here", at="np.fill_diagonal(")
+def diagonal_of_a_vector(x):
+    y = x.copy()
+    np.fill_diagonal(y, x[0])
+    return y[0, 0]
+
+
+@refused(X, says="np.nan_to_num in place is not supported", at="np.nan_to_num(")
+def replaced_in_place(x):
+    return np.nan_to_num(x, False)[0]
+
+
+@refused(M, says="np.linalg.norm with ord='nuc' is not supported", at="np.linalg.norm(")
+def nuclear_norm(x):
+    return np.linalg.norm(x, "nuc")
+
+
+@refused(M, says="np.intersect1d has no derivative in the catalogue", at="np.intersect1d(")
 def no_card(x):
-    return 2.0 * np.linalg.qr(x)[1][0]
+    return 2.0 * np.intersect1d(x, x)[0]
 
 
 @refused(X, says="np.random.normal has no derivative in the catalogue", at="np.random.normal(")
@@ -799,20 +816,20 @@ def inner_recursion(x, n):
 
 def unhelpful(y):
     z = 2.0 * y
-    return np.linalg.qr(z)[1][0]
+    return np.intersect1d(z, z)[0]
 
 
-@refused(M, says="np.linalg.qr has no derivative in the catalogue", at="np.linalg.qr(", inside=unhelpful)
+@refused(M, says="np.intersect1d has no derivative in the catalogue", at="np.intersect1d(", inside=unhelpful)
 def in_a_callee(x):
     return 2.0 * unhelpful(x)
 
 
 @njit
 def unhelpful_dispatcher(y):
-    return np.linalg.qr(y)[1][0]
+    return np.intersect1d(y, y)[0]
 
 
-@refused(M, says="np.linalg.qr has no derivative in the catalogue", at="np.linalg.qr(", inside=unhelpful_dispatcher)
+@refused(M, says="np.intersect1d has no derivative in the catalogue", at="np.intersect1d(", inside=unhelpful_dispatcher)
 def in_a_compiled_callee(x):
     return 2.0 * unhelpful_dispatcher(x)
 
@@ -846,10 +863,10 @@ def derivative_with_keywords(x):
 
 
 def unhelpful_inside(y):
-    return np.linalg.qr(y)[1][0]
+    return np.intersect1d(y, y)[0]
 
 
-@refused(M, says="np.linalg.qr has no derivative in the catalogue", at="np.linalg.qr(", inside=unhelpful_inside)
+@refused(M, says="np.intersect1d has no derivative in the catalogue", at="np.intersect1d(", inside=unhelpful_inside)
 def derivative_of_what_is_refused(x):
     g = grad(unhelpful_inside)(x)
     return g[0, 0]
@@ -857,35 +874,35 @@ def derivative_of_what_is_refused(x):
 
 # ---- where the caret stands ------------------------------------------------------------------------------------------
 
-@refused(M, says="np.linalg.qr has no derivative in the catalogue", at="np.linalg.qr(")
+@refused(M, says="np.intersect1d has no derivative in the catalogue", at="np.intersect1d(")
 def behind_other_alphabets(x):
-    θ = 2.0 * x; Σ = θ[0, 0] * np.linalg.qr(θ)[1][0]; return Σ
+    θ = 2.0 * x; Σ = θ[0, 0] * np.intersect1d(θ, θ)[0]; return Σ
 
 
-@refused(M, says="np.linalg.qr has no derivative in the catalogue", at="np.linalg.qr(")
+@refused(M, says="np.intersect1d has no derivative in the catalogue", at="np.intersect1d(")
 def on_a_later_line_of_an_expression(x):
     return (x[0, 0]
-            + 2.0 * np.linalg.qr(
+            + 2.0 * np.intersect1d(
                 x)[1][0])
 
 
 def outer():
-    @refused(M, says="np.linalg.qr has no derivative in the catalogue", at="np.linalg.qr(")
+    @refused(M, says="np.intersect1d has no derivative in the catalogue", at="np.intersect1d(")
     def inside_another_function(x):
         """Text at the left margin
 does not shift the place."""
 # and neither does a comment
-        return 2.0 * np.linalg.qr(x)[1][0]
+        return 2.0 * np.intersect1d(x, x)[0]
 
 
 outer()
 
 
-@refused(M, says="np.linalg.qr has no derivative in the catalogue", at="np.linalg.qr(")
+@refused(M, says="np.intersect1d has no derivative in the catalogue", at="np.intersect1d(")
 @njit(error_model="numpy",
       fastmath=True)
 def under_a_long_decorator(x):
-    return 2.0 * np.linalg.qr(x)[1][0]
+    return 2.0 * np.intersect1d(x, x)[0]
 
 
 # ---- lists
@@ -1105,7 +1122,7 @@ LINEAR = "the differential of cube is not a linear form in the tangents: "
 
 tabs = {}
 exec("def in_no_file(x):\n    return x", tabs)
-PAIR = (lambda x: 2.0 * x[0]), (lambda x: np.linalg.qr(x)[1][0])
+PAIR = (lambda x: 2.0 * x[0]), (lambda x: np.intersect1d(x, x)[0])
 
 
 def test_two_lambdas_on_a_line_are_told_apart():

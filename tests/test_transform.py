@@ -213,17 +213,17 @@ def test_float32_throughout():
 
 
 def unbound(x):
-    return np.linalg.qr(x)[1][0]
+    return np.intersect1d(x, x)[0]
 
 
 def test_refusal_points_at_the_line():
     with pytest.raises(Refusal) as e:
         grad(unbound)(np.eye(2))
     lines = str(e.value).splitlines()
-    assert "np.linalg.qr" in lines[0]
+    assert "np.intersect1d" in lines[0]
     assert "test_transform.py:" in lines[1]
-    assert lines[2].strip() == "return np.linalg.qr(x)[1][0]"
-    assert lines[3].index("^") == lines[2].index("np.linalg")
+    assert lines[2].strip() == "return np.intersect1d(x, x)[0]"
+    assert lines[3].index("^") == lines[2].index("np.intersect1d")
 
 
 def vector(x):

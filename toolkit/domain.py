@@ -94,6 +94,20 @@ def regular(dims):
     return Block(tuple(dims.split()), lambda rng, shape: rng.normal(size=shape) + 4.0 * np.eye(shape[0]))
 
 
+def _dominant(rng, shape):
+    return np.diag(2.0 ** np.arange(shape[0], 0, -1)) + rng.uniform(0.1, 0.4, shape)
+
+
+def real_spectrum(dims):
+    """A matrix whose eigenvalues are real and differ from one another."""
+    return Block(tuple(dims.split()), _dominant)
+
+
+def polynomial(dims):
+    """The coefficients of a polynomial, highest power first, whose roots are real and differ from one another."""
+    return Block(tuple(dims.split()), lambda rng, shape: np.poly(rng.uniform(0.0, 0.3, shape[0] - 1) + np.arange(1, shape[0])))
+
+
 def spd(dims):
     """A symmetric positive definite matrix."""
     return Block(tuple(dims.split()), _spd)

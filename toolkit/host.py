@@ -1,9 +1,13 @@
 """Numba's private interfaces: the only module that imports `numba.core` or `numba.np`, so that a new release of Numba is met
 in one place. What is public (`numba.types`, `numba.extending`, `numba.njit`) each module imports for itself.
 """
+import inspect
+import math
 import warnings
 
 import numba
+import numpy as np
+from numba import types
 from numba.core import cgutils
 from numba.core.compiler import Flags
 from numba.core.cpu import ParallelOptions
@@ -14,8 +18,8 @@ from numba.core.targetconfig import ConfigStack
 from numba.core.typeconv import Conversion
 from numba.np.numpy_support import as_dtype
 
-__all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "cgutils", "only_prange",
-           "specialised", "typing_context"]
+__all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes", "cgutils", "functions",
+           "only_prange", "parameters", "specialised", "typing_context"]
 
 
 def only_prange():
@@ -29,6 +33,58 @@ def typing_context():
     cpu_target.target_context.refresh()
     cpu_target.typing_context.refresh()
     return cpu_target.typing_context
+
+
+NAMESPACES = {"math": math, "np": np, "np.linalg": np.linalg, "np.random": np.random,
+              "np.lib.stride_tricks": np.lib.stride_tricks}
+REAL = (types.Integer, types.Float, types.Boolean)
+
+
+def functions():
+    """{name: function} of all that Numba compiles of `math` and NumPy for real numbers; one name for each function."""
+    ctx, found, seen = typing_context(), {}, set()
+    for prefix, namespace in NAMESPACES.items():
+        for name in sorted(n for n in dir(namespace) if not n.startswith("_")):
+            fn = getattr(namespace, name)
+            if callable(fn) and id(fn) not in seen and _compiles(ctx, fn):
+                own = getattr(fn, "__name__", name)
+                own = own if getattr(namespace, own, None) is fn else name
+                found[f"{prefix}.{own}"] = fn
+                seen.add(id(fn))
+    return dict(sorted(found.items()))
+
+
+def _compiles(ctx, fn):
+    """Is it a function that Numba knows, or the type of a real number?"""
+    if isinstance(fn, type) and issubclass(fn, np.generic) and fn.__subclasses__():
+        return False                                            # np.floating and its like, which are no types of numbers
+    try:
+        kind = ctx.resolve_value_type(fn)
+    except (NumbaError, TypeError, ValueError):
+        return False
+    if isinstance(kind, types.Function):
+        return any(not _ours(t) for t in kind.templates)
+    return isinstance(kind, types.NumberClass) and isinstance(kind.instance_type, REAL)
+
+
+def _ours(template):
+    """Does an implementation come from this package (that for Duals)?"""
+    made = getattr(template, "_overload_func", None)
+    return made is not None and made.__module__.startswith(f"{__package__}.")
+
+
+def attributes():
+    """{name: is it a method?} of what Numba compiles of a float array."""
+    ctx, array = typing_context(), types.Array(types.float64, 2, "C")
+    kinds = {name: ctx.resolve_getattr(array, name) for name in dir(np.ndarray) if not name.startswith("_")}
+    return {name: isinstance(kind, types.BoundFunction) for name, kind in kinds.items() if kind is not None}
+
+
+def parameters(fn):
+    """The parameters that Numba takes of a function, where it says so; else none."""
+    templates = getattr(typing_context().resolve_value_type(fn), "templates", ())
+    heads = [t._overload_func for t in templates if hasattr(t, "_overload_func") and not _ours(t)]
+    return max((tuple(inspect.signature(h).parameters) for h in heads), key=len, default=())
 
 
 def specialised(heading, implementation, options):

@@ -10,10 +10,12 @@ import numpy as np
 from numba import types
 
 from . import infer, runtime, tape
+from .builder import throw
 from .errors import Refusal
-from .program import Const, Do, For, Span, Tup, Var
+from .program import Const, Do, For, If, Span, Tup, Var
 
-ZERO, TRUE = Const(0), Const(True)
+ZERO, TEN, TRUE, FALSE, NONE = Const(0), Const(10), Const(True), Const(False), Const(None)
+UNIT, TURN, LAST, BOTH_ENDS = Const(1.0), Const(2 * math.pi), Const(-1), Const("fb")
 WHOLE = Span(Const(None), Const(None), None)
 
 
@@ -164,6 +166,103 @@ def split_along(axis):
     return lambda b, ary, parts: array_split(b, ary, parts, Const(axis if infer.rank_of(ary) > 1 else 0))
 
 
+def insert(b, arr, obj, values):
+    """The entries and the new ones, put in their order; the result has the type of the array."""
+    new = ravel(b, raised(b, b.cast(values, infer.type_of(arr))))
+    places = b.let(runtime.insertion, size(b, arr), obj, b.dim(new, 0))
+    return b.let(np.take, concatenate(b, Tup((ravel(b, arr), new))), places)
+
+
+def broadcast_to(b, array, shape):
+    return b.let(np.broadcast_to, array, shape) if infer.is_array(array) else full(b, shape, array)
+
+
+def broadcast_arrays(b, *args):
+    arrays = [raised(b, a) for a in args]
+    shape = b.let(np.broadcast_shapes, *map(b.shape, arrays))
+    return Tup(tuple(b.let(np.broadcast_to, a, shape) for a in arrays))
+
+
+# ---- entries that are chosen
+def take_along_axis(b, arr, indices, axis):
+    if axis == Const(None):
+        arr, axis = ravel(b, arr), ZERO
+    return b.let(np.take, arr, b.let(runtime.places_along, b.shape(arr), indices, Const(axis_of(b, axis, infer.rank_of(arr)))))
+
+
+def take(b, a, indices, axis=NONE):
+    if axis == NONE:
+        return b.let(np.take, a, indices)
+    if infer.rank_of(indices) == 0:
+        return b.copy(b.get(a, (*(WHOLE,) * axis_of(b, axis, infer.rank_of(a)), indices)))
+    return b.let(np.take, a, indices, axis)
+
+
+def unpacked(fn):
+    """A function whose result is a tuple of arrays: its items."""
+    def items(b, *args):
+        made = b.let(fn, *args)
+        return Tup(tuple(b.let(operator.getitem, made, Const(k)) for k in range(len(made.type))))
+    return items
+
+
+def where(b, condition, *choices):
+    """np.where: of a condition alone, the places where it holds."""
+    return b.let(np.where, condition, *choices) if choices else unpacked(np.nonzero)(b, condition)
+
+
+def partition(b, a, kth):
+    return b.let(np.take, a, b.let(runtime.partition_places, a, kth))
+
+
+def trim_zeros(b, filt, trim=BOTH_ENDS):
+    """The view between the zeros at the ends."""
+    ends, n = known(b, trim).lower(), b.dim(filt, 0)
+    first = b.let(runtime.zeros_ahead, filt) if "f" in ends else ZERO
+    last = n
+    if "b" in ends:
+        last = b.let(operator.sub, n, b.let(runtime.zeros_ahead, b.get(filt, (Span(Const(None), Const(None), Const(-1)),))))
+    return b.get(filt, (Span(first, last, None),))
+
+
+def values_of(b, x, assume_unique):
+    """Its entries as a set: sorted and without repetitions, unless they are known to be."""
+    return ravel(b, x) if known(b, assume_unique) else b.let(np.unique, x)
+
+
+def at_fractions(fn):
+    """Quantiles at a number, a vector or a tuple of numbers."""
+    return lambda b, a, q: b.let(fn, a, array(b, q) if isinstance(q, Tup) else q)
+
+
+def union1d(b, ar1, ar2):
+    return b.let(np.unique, concatenate(b, Tup((ravel(b, ar1), ravel(b, ar2)))))
+
+
+def setdiff1d(b, ar1, ar2, assume_unique=FALSE):
+    mine = values_of(b, ar1, assume_unique)
+    return b.let(np.extract, b.let(np.logical_not, b.let(np.isin, mine, ar2)), mine)
+
+
+def setxor1d(b, ar1, ar2, assume_unique=FALSE):
+    apart = setdiff1d(b, ar1, ar2, assume_unique), setdiff1d(b, ar2, ar1, assume_unique)
+    return b.let(np.sort, concatenate(b, Tup(apart)))
+
+
+def histogram(b, a, bins=TEN, range=None):
+    """The counts, and where the bins end: linear in the least and the greatest value, or in those that are given."""
+    bins = array(b, bins) if isinstance(bins, Tup) else bins
+    if infer.is_array(bins):
+        return Tup((b.let(runtime.tally, a, bins), bins))
+    if isinstance(range, Tup):
+        low, high = range.items
+        counts = b.let(runtime.tally_within, a, bins, low, high)
+    else:
+        low, high = b.let(np.min, a), b.let(np.max, a)
+        counts = b.let(runtime.tally, a, bins)
+    return Tup((counts, b.let(np.linspace, low, high, total(b, bins, Const(1)))))
+
+
 # ---- arrays of given values
 def array(b, value, dtype=None):
     """np.array of a nested tuple or list of numbers, or of an array."""
@@ -200,8 +299,8 @@ def full(b, shape, fill_value, dtype=None):
     return out
 
 
-def full_like(b, a, fill_value):
-    return full(b, b.shape(a), b.cast(fill_value, infer.type_of(a)))
+def full_like(b, a, fill_value, dtype=None):
+    return full(b, b.shape(a), b.cast(fill_value, infer.type_of(a) if dtype is None else element_type(b, dtype)))
 
 
 # ---- other forms of an array
@@ -215,6 +314,21 @@ def fresh(b, x):
 def contiguous(b, a):
     """The array itself where it is contiguous in C order, else a copy that is."""
     return a if infer.type_of(a).layout == "C" else fresh(b, a)
+
+
+def fortran(b, a):
+    """The array itself where it is contiguous in Fortran's order, else a copy that is."""
+    return b.fitted(a, infer.result_type(np.asfortranarray, [a]))
+
+
+def finite(b, a, dtype=None):
+    """The array itself, once its entries are known to be finite."""
+    a = asarray(b, a, dtype)
+    check = If(b.let(np.all, b.let(np.isfinite, a)), [], [])
+    with b.into(check.orelse):
+        b.add(Do(throw, (Const(ValueError), Const("array must not contain infs or NaNs"))))
+    b.add(check)
+    return a
 
 
 def ravel(b, a):
@@ -233,8 +347,9 @@ def reshape(b, a, shape):
     return b.let(np.reshape, a, shape)
 
 
-def asarray(b, a):
-    return array(b, a) if isinstance(a, Tup) or not infer.is_array(a) else a
+def asarray(b, a, dtype=None):
+    a = array(b, a) if isinstance(a, Tup) or not infer.is_array(a) else a
+    return a if dtype is None else b.cast(a, element_type(b, dtype))
 
 
 def same(b, x):
@@ -271,6 +386,15 @@ def loops(b, dims, body, ks=()):
     with b.into([]) as block:
         loops(b, dims[1:], body, (*ks, k))
     return b.add(For(k, ZERO, dims[0], Const(1), block, place=b.place))
+
+
+def fill_diagonal(b, a, val, wrap=FALSE):
+    """np.fill_diagonal of a matrix with a number: a store for each entry."""
+    if infer.rank_of(a) != 2 or infer.rank_of(val) != 0 or known(b, wrap):
+        raise Refusal("np.fill_diagonal takes a matrix and a number here", "Write a loop.", b.place)
+    n = b.let(min, b.dim(a, 0), b.dim(a, 1))
+    loops(b, (n,), lambda ks: b.set(a, ks * 2, val))
+    return NONE
 
 
 def scattered(b, arr, index, value):
@@ -351,6 +475,60 @@ def _chain(b, fn, values):
     return out
 
 
+def clip(b, a, a_min=NONE, a_max=NONE):
+    """np.clip: a bound may be absent."""
+    if a_min == NONE:
+        return b.copy(a) if a_max == NONE else b.let(np.minimum, a, a_max)
+    return b.let(np.maximum, a, a_min) if a_max == NONE else b.let(np.clip, a, a_min, a_max)
+
+
+def nan_to_num(b, x, copy=TRUE, nan=ZERO, posinf=NONE, neginf=NONE):
+    """Each kind of what is not a finite number, replaced."""
+    if not known(b, copy):
+        raise Refusal("np.nan_to_num in place is not supported", "Assign the result.", b.place)
+    out, t = b.let(np.nan_to_num, x), infer.type_of(x)
+    for given, default, where in ((nan, ZERO, np.isnan), (posinf, NONE, np.isposinf), (neginf, NONE, np.isneginf)):
+        if given != default:
+            out = b.let(runtime.select, b.let(where, x), b.cast(given, t), out)
+    return out
+
+
+def cumsum(b, a, axis=NONE, dtype=None):
+    """np.cumsum: with a dtype, of the array in that dtype."""
+    a = a if dtype is None else b.cast(a, element_type(b, dtype))
+    return b.let(np.cumsum, a) if axis == NONE else b.let(np.cumsum, a, axis)
+
+
+def unwrap(b, p, discont=NONE, axis=LAST, period=TURN):
+    if discont == NONE and period == TURN:
+        return b.let(np.unwrap, p)
+    return b.let(runtime.unwrapped, p, b.let(operator.truediv, period, Const(2.0)) if discont == NONE else discont, period)
+
+
+def ediff1d(b, ary, to_end=NONE, to_begin=NONE):
+    """The differences, between what is put before and after them."""
+    middle, t = b.let(np.ediff1d, ary), infer.type_of(ary)
+    around = [None if x == NONE else ravel(b, raised(b, b.cast(x, t))) for x in (to_begin, to_end)]
+    items = tuple(x for x in (around[0], middle, around[1]) if x is not None)
+    return concatenate(b, Tup(items)) if len(items) > 1 else middle
+
+
+def trapezoid(b, y, x=NONE, dx=UNIT):
+    """np.trapezoid: of rows, the sum of the means of neighbours times their distances."""
+    if infer.rank_of(y) == 1:
+        area = b.let(np.trapezoid, y, *([] if x == NONE else [x]))
+        return area if x != NONE or dx == UNIT else b.let(operator.mul, dx, area)
+    ends = [b.get(y, (Const(Ellipsis), Span(*bounds, None))) for bounds in ((Const(1), NONE), (NONE, Const(-1)))]
+    width = dx if x == NONE else b.let(np.diff, x, Const(1))
+    means = b.let(operator.mul, b.let(operator.add, *ends), Const(0.5))
+    return b.let(np.sum, b.let(operator.mul, means, width), Const(infer.rank_of(y) - 1))
+
+
+def dtype(b, x):
+    """np.dtype: the type that it names."""
+    return Const(infer.numpy_type(element_type(b, x)))
+
+
 def divided(b, x, y):
     """divmod."""
     return Tup((b.let(operator.floordiv, x, y), b.let(operator.mod, x, y)))
@@ -391,13 +569,47 @@ def added(b, iterable, start=ZERO):
     return start
 
 
-def cov(b, m, y=None):
-    return b.let(np.cov, m if y is None else vstack(b, Tup((m, y))))
+def nanvar(b, a, axis=NONE, dtype=NONE, out=NONE, ddof=ZERO):
+    """np.nanvar: with degrees of freedom taken off, n / (n - ddof) of it."""
+    require_none(b, "np.nanvar", axis, dtype, out)
+    plain = b.let(np.nanvar, a)
+    return plain if ddof == ZERO else b.let(operator.mul, plain, corrected(b, a, ddof))
 
 
-def corrcoef(b, x, y=None):
+def nanstd(b, a, axis=NONE, dtype=NONE, out=NONE, ddof=ZERO):
+    require_none(b, "np.nanstd", axis, dtype, out)
+    plain = b.let(np.nanstd, a)
+    return plain if ddof == ZERO else b.let(operator.mul, plain, b.let(np.sqrt, corrected(b, a, ddof)))
+
+
+def corrected(b, a, ddof):
+    """n / (n - ddof), of n entries that are numbers."""
+    n = b.let(operator.sub, size(b, a), b.let(np.sum, b.let(np.isnan, a)))
+    return b.let(operator.truediv, n, b.let(operator.sub, n, ddof))
+
+
+def require_none(b, name, *given):
+    """Refuse what Numba takes only as None."""
+    if any(g != NONE for g in given):
+        raise Refusal(f"these arguments of {name} are not supported", "Pass fewer, in order.", b.place)
+
+
+def cov(b, m, y=None, rowvar=TRUE, bias=FALSE, ddof=NONE):
+    """The card's, of variables in rows and n - 1 degrees of freedom, turned and rescaled."""
+    rows = m if known(b, rowvar) or infer.rank_of(m) == 1 else b.let(np.transpose, m)
+    if y not in (None, NONE):
+        rows = vstack(b, Tup((rows, y if known(b, rowvar) or infer.rank_of(y) == 1 else b.let(np.transpose, y))))
+    c = b.let(np.cov, contiguous(b, rows))
+    if ddof == NONE and not known(b, bias):
+        return c
+    n = b.dim(rows, 1)
+    freedom = b.let(operator.sub, n, b.cast(ddof, types.intp) if ddof != NONE else ZERO)
+    return b.let(operator.mul, c, b.let(operator.truediv, b.let(operator.sub, n, Const(1)), freedom))
+
+
+def corrcoef(b, x, y=None, rowvar=TRUE):
     """The covariances over the products of the standard deviations."""
-    c = cov(b, x, y)
+    c = cov(b, x, y, rowvar)
     d = b.let(np.sqrt, b.let(np.diag, c, ZERO))
     return b.let(operator.truediv, c, b.let(np.outer, d, d))
 
@@ -405,6 +617,23 @@ def corrcoef(b, x, y=None):
 # ---- linear algebra
 def slogdet(b, a):
     return Tup((b.let(runtime.slogdet_sign, a), b.let(runtime.logabsdet, a)))
+
+
+def qr(b, a):
+    return Tup((b.let(runtime.orthogonal, a), b.let(runtime.triangular, a)))
+
+
+def eig(b, a):
+    return Tup((b.let(runtime.eigenvalues, a), b.let(runtime.eigenbasis, a)))
+
+
+def eigvals(b, a):
+    return b.let(runtime.eigenvalues, a)
+
+
+def lstsq(b, a, y):
+    return Tup((b.let(runtime.solution, a, y), b.let(runtime.misfit, a, y), b.let(runtime.solution_rank, a, y),
+                b.let(runtime.singular_values, a)))
 
 
 def eigh(b, a):
@@ -426,6 +655,8 @@ def norm(b, x, ord=None):
         return b.let(np.linalg.norm, x)
     if rank == 2 and kind in (2, -2):
         return b.let(np.max if kind > 0 else np.min, b.let(runtime.singular_values, x))
+    if isinstance(kind, str):
+        raise Refusal(f"np.linalg.norm with ord={kind!r} is not supported", "Name the order by a number.", b.place)
     size = b.let(np.abs, x)
     if rank == 2 and abs(kind) in (1, math.inf):
         return b.let(np.max if kind > 0 else np.min, b.let(np.sum, size, Const(0 if abs(kind) == 1 else 1)))
@@ -465,6 +696,16 @@ def matrix_power(b, a, n):
 
 
 REWRITES = {
+    np.insert: insert, np.broadcast_arrays: broadcast_arrays, np.take_along_axis: take_along_axis, np.partition: partition,
+    np.trim_zeros: trim_zeros, np.union1d: union1d, np.setdiff1d: setdiff1d, np.setxor1d: setxor1d, np.histogram: histogram,
+    np.asfortranarray: fortran, np.asarray_chkfinite: finite, np.linalg.qr: qr, np.linalg.eig: eig, np.linalg.eigvals: eigvals,
+    np.linalg.lstsq: lstsq, np.clip: clip, np.nan_to_num: nan_to_num, np.ediff1d: ediff1d, np.trapezoid: trapezoid,
+    np.fill_diagonal: fill_diagonal, np.nanvar: nanvar, np.nanstd: nanstd,
+    np.dtype: dtype, np.cumsum: cumsum, np.unwrap: unwrap, np.take: take, np.where: where,
+    np.broadcast_to: broadcast_to,
+    **{f: at_fractions(f) for f in (np.quantile, np.percentile, np.nanquantile, np.nanpercentile)},
+    **{f: unpacked(f) for f in (np.nonzero, np.tril_indices, np.triu_indices, np.tril_indices_from, np.triu_indices_from,
+                                np.broadcast_shapes)},
     np.atleast_1d: at_least(1), np.atleast_2d: at_least(2), np.atleast_3d: at_least(3), np.dstack: dstack,
     np.split: array_split, np.array_split: array_split, np.vsplit: split_along(0), np.hsplit: split_along(1),
     np.dsplit: split_along(2), divmod: divided, np.divmod: divided, math.frexp: frexp, np.select: select, np.average: average,

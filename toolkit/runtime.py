@@ -316,6 +316,33 @@ def sinc_slope(n, x):
     return total * math.pi ** n
 
 
+@elementwise
+def bessel(n, z):
+    """The n-th derivative of I0, the modified Bessel function of order 0, at z: the mean of cos^n(t) exp(z cos t) over a period.
+    On a periodic function the trapezoidal rule converges faster than any power of the number of its points."""
+    total, points = 0.0, 40 + 2 * int(abs(z) + n)
+    for k in range(points):
+        c = math.cos(2.0 * math.pi * k / points)
+        total += c ** n * math.exp(z * c)
+    return total / points
+
+
+def kaiser_radii(m):
+    """The half-circle under np.kaiser: sqrt(1 - t^2) for m values of t from -1 to 1."""
+    return np.sqrt(np.maximum(1.0 - np.linspace(-1.0, 1.0, m) ** 2, 0.0)) if m > 1 else np.zeros(m)
+
+
+@overload(kaiser_radii)
+def _kaiser_radii(m):
+    def impl(m):
+        out = np.zeros(max(m, 0))
+        for k in range(m if m > 1 else 0):
+            t = 2.0 * k / (m - 1) - 1.0
+            out[k] = math.sqrt(1.0 - t * t)
+        return out
+    return impl
+
+
 @register_jitable
 def exponent(x):
     """The e of x = m 2**e, 0.5 <= |m| < 1: math.frexp(x)[1]."""
@@ -396,6 +423,49 @@ def distinct_places(x):
     return places[new]
 
 
+@register_jitable
+def partition_places(x, kth):
+    """The places in x, in C order, of the entries of np.partition(x, kth), which parts along the last axis."""
+    parted = np.ascontiguousarray(np.partition(x, kth))
+    sources, targets, out = order(x).reshape(-1), order(parted).reshape(-1), np.empty(x.size, np.intp)
+    for k in range(x.size):         # the k-th in size of a row of x comes to where the k-th in size of the result is
+        out[targets[k]] = sources[k]
+    return out.reshape(x.shape)
+
+
+@register_jitable
+def insertion(n, obj, m):
+    """Which of n entries, followed by m new ones, each entry of np.insert(x, obj, values) is."""
+    return np.insert(np.arange(n), obj, n + np.arange(m))
+
+
+@register_jitable
+def places_along(shape, indices, axis):
+    """The places in an array of `shape`, in C order, of the entries of np.take_along_axis(x, indices, axis)."""
+    return np.take_along_axis(np.arange(count(shape)).reshape(shape), indices, axis)
+
+
+@register_jitable
+def zeros_ahead(x):
+    """How many zeros a vector begins with."""
+    n = 0
+    while n < x.size and x[n] == 0:
+        n += 1
+    return n
+
+
+@register_jitable
+def tally(x, bins):
+    """How many entries of x lie in each of so many bins, or in each between two of a vector: np.histogram(x, bins)[0]."""
+    return np.histogram(x, bins)[0]
+
+
+@register_jitable
+def tally_within(x, bins, low, high):
+    """How many entries of x lie in each of so many bins from low to high: np.histogram(x, bins, (low, high))[0]."""
+    return np.histogram(x, bins, (low, high))[0]
+
+
 def quantile_weights(x, q):
     """The weights with which the entries of x enter np.nanquantile(x, q), in the shape of x; for a vector q, a row for each."""
     return _weights(x, np.asarray(q).flatten(), 0).reshape((len(q), x.size) if np.ndim(q) else x.shape)
@@ -467,6 +537,12 @@ def undiff(v, n):
         out[..., :-1] -= v
         v = out
     return v
+
+
+@register_jitable
+def unwrapped(p, discont, period):
+    """np.unwrap along the last axis, with its keywords in order."""
+    return np.unwrap(p, discont, -1, period=period)
 
 
 @register_jitable
@@ -749,6 +825,63 @@ def logabsdet(a):
 def eigenvectors(a):
     """The eigenvectors of a symmetric matrix: np.linalg.eigh(a)[1]."""
     return np.linalg.eigh(a)[1]
+
+
+@register_jitable
+def eigenvalues(a):
+    """The eigenvalues of a matrix that has real ones: np.linalg.eig(a)[0]."""
+    return np.linalg.eig(a)[0]
+
+
+@register_jitable
+def eigenbasis(a):
+    """The eigenvectors of a matrix with real eigenvalues, as columns of length 1: np.linalg.eig(a)[1]."""
+    return np.linalg.eig(a)[1]
+
+
+@register_jitable
+def orthogonal(a):
+    """The orthogonal factor of a: np.linalg.qr(a)[0]."""
+    return np.linalg.qr(a)[0]
+
+
+@register_jitable
+def triangular(a):
+    """The triangular factor of a: np.linalg.qr(a)[1]."""
+    return np.linalg.qr(a)[1]
+
+
+@register_jitable
+def skew(a):
+    """The skew-symmetric matrix with the strict lower triangle of a."""
+    low = np.tril(a, -1)
+    return low - low.T
+
+
+@register_jitable
+def columns(a, n):
+    """The first n columns of a, among zeros where a has fewer: its own transpose."""
+    out, k = np.zeros((a.shape[0], n), a.dtype), min(n, a.shape[1])
+    out[:, :k] = a[:, :k]
+    return out
+
+
+@register_jitable
+def solution(a, b):
+    """The least-squares solution of a x = b of least norm: np.linalg.lstsq(a, b)[0]."""
+    return np.linalg.lstsq(a, b)[0]
+
+
+@register_jitable
+def misfit(a, b):
+    """The squared distances from a x to b where there are more equations than unknowns: np.linalg.lstsq(a, b)[1]."""
+    return np.linalg.lstsq(a, b)[1]
+
+
+@register_jitable
+def solution_rank(a, b):
+    """The rank of a: np.linalg.lstsq(a, b)[2]."""
+    return np.linalg.lstsq(a, b)[2]
 
 
 @register_jitable

@@ -1,11 +1,17 @@
-"""Linear algebra: solving, inverses, determinants, factors, eigenvalues and singular values of matrices (Giles 2008; Golub &
-Pereyra 1973 for the pseudo-inverse; Murray 2016 for Cholesky's factor; Townsend 2016 for the singular vectors)."""
+"""Linear algebra: solving, least squares, inverses, determinants, factors, eigenvalues and singular values of matrices, roots
+of polynomials (Giles 2008; Golub & Pereyra 1973 for the pseudo-inverse and least squares; Murray 2016 for Cholesky's factor;
+Townsend 2016 for the singular vectors)."""
 import numpy as np
 
-from ..domain import array, distinct, regular, spd
+from ..domain import array, distinct, fixed, polynomial, real_spectrum, regular, spd
 from ..primitive import flat, primitive
 from ..runtime import (
+    cast,
+    columns,
+    eigenbasis,
+    eigenvalues,
     eigenvectors,
+    fill,
     fold,
     gaps,
     gram,
@@ -13,13 +19,20 @@ from ..runtime import (
     left_vectors,
     logabsdet,
     mirror,
+    misfit,
+    orthogonal,
     pinched,
     right_vectors,
     select,
     singular_values,
+    skew,
     slogdet_sign,
+    solution,
+    solution_rank,
     spread,
     transposed,
+    triangular,
+    vander_slope,
 )
 
 
@@ -70,6 +83,55 @@ def _(a, out, a_dot):
             + (transposed(a_dot) - out @ (a @ transposed(a_dot))) @ (out.T @ out) - out @ a_dot @ out)
 
 
+@primitive(solution, domain=(array("k n"), array("k")), flops=lambda k, n: 20 * k * n * n)
+def solution_(a, b):
+    return solution(a, b)
+
+@solution_.differential
+def _(a, b, out, a_dot, b_dot):
+    # P' b + P b', of the pseudo-inverse P and its derivative
+    return (np.linalg.pinv(a) @ (b_dot - a_dot @ out)
+            + gram(np.linalg.pinv(a), np.linalg.pinv(a)) @ (transposed(a_dot) @ (b - a @ out))
+            + transposed(a_dot) @ (np.linalg.pinv(a).T @ out)
+            - np.linalg.pinv(a) @ (a @ (transposed(a_dot) @ (np.linalg.pinv(a).T @ out))))
+
+
+@primitive(solution, domain=(array("k n"), array("k m")), flops=lambda k, n, m: 20 * k * n * (n + m))
+def solutions(a, b):
+    return solution(a, b)
+
+@solutions.differential
+def _(a, b, out, a_dot, b_dot):
+    return (np.linalg.pinv(a) @ (b_dot - a_dot @ out)
+            + gram(np.linalg.pinv(a), np.linalg.pinv(a)) @ (transposed(a_dot) @ (b - a @ out))
+            + transposed(a_dot) @ (np.linalg.pinv(a).T @ out)
+            - np.linalg.pinv(a) @ (a @ (transposed(a_dot) @ (np.linalg.pinv(a).T @ out))))
+
+
+@primitive(misfit, domain=(array("k m"), array("k")), flops=lambda k, m: 20 * k * m * m)
+def misfit_(a, b):
+    return misfit(a, b)
+
+@misfit_.differential
+def _(a, b, out, a_dot, b_dot):
+    # that of x drops out: the misfit is least there
+    return fill(2.0 * (np.sum((b - a @ solution(a, b)) * b_dot)
+                       - np.sum(np.outer(b - a @ solution(a, b), solution(a, b)) * a_dot)), out.shape)
+
+
+@primitive(misfit, domain=(array("k m"), array("k n")), flops=lambda k, m, n: 20 * k * m * (n + m))
+def misfits(a, b):
+    return misfit(a, b)
+
+@misfits.differential
+def _(a, b, out, a_dot, b_dot):
+    # column by column; of none, where nothing is left over
+    return (pinched(columns(b - a @ solution(a, b), out.shape[0]), b_dot,
+                    cast(2.0 * np.eye(b.shape[1], out.shape[0]), out))
+            - pinched(columns(b - a @ solution(a, b), out.shape[0]), a_dot,
+                      cast(2.0 * columns(solution(a, b), out.shape[0]), out)))
+
+
 @primitive(np.linalg.det, domain=(regular("n n"),), flops=lambda n: 2 * n**3 // 3,
            kinks={"singular: refused by np.linalg.inv": ((np.zeros((2, 2)),), np.linalg.LinAlgError)})
 def det(a):
@@ -108,6 +170,80 @@ def cholesky(a):
 def _(out, a_dot):
     # L' = L Phi(inv(L) A' inv(L).T), where A is known by its lower triangle (Murray 2016, eq. 9)
     return out @ half_lower(np.linalg.solve(out, mirror(a_dot)) @ np.linalg.inv(out).T)
+
+
+@primitive(orthogonal, domain=(array("k n"),), flops=lambda k, n: 4 * k * n * n)
+def orthogonal_(a):
+    return orthogonal(a)
+
+@orthogonal_.differential
+def _(a, out, a_dot):
+    # with X = Q^T A' inv(R), of as many columns as Q has: Q' = Q skew(X) + (A' - Q Q^T A') inv(R)
+    return (out @ skew(out.T @ columns(a_dot, out.shape[1]) @ np.linalg.inv(columns(triangular(a), out.shape[1])))
+            + (columns(a_dot, out.shape[1]) - out @ (out.T @ columns(a_dot, out.shape[1])))
+            @ np.linalg.inv(columns(triangular(a), out.shape[1])))
+
+
+@primitive(triangular, domain=(array("k n"),), flops=lambda k, n: 4 * k * n * n)
+def triangular_(a):
+    return triangular(a)
+
+@triangular_.differential
+def _(a, out, a_dot):
+    # A' = Q' R + Q R', so that R' = Q^T A' - skew(X) R
+    return orthogonal(a).T @ a_dot - skew(
+        orthogonal(a).T @ columns(a_dot, out.shape[0]) @ np.linalg.inv(columns(out, out.shape[0]))) @ out
+
+
+@primitive(skew, domain=(array("n n"),), ranks=(None,), flops=lambda n: n * n)
+def skew_(a):
+    return skew(a)
+
+@skew_.transpose("a")
+def _(out_bar):
+    return np.tril(out_bar - transposed(out_bar), -1)
+
+
+@primitive(columns, domain=(array("m n"), fixed(2, 6)), ranks=(None, None), flops=0)
+def columns_(a, n):
+    return columns(a, n)
+
+@columns_.transpose("a")
+def _(a, out_bar):
+    return columns(out_bar, a.shape[1])
+
+
+@primitive(eigenvalues, domain=(real_spectrum("m m"),), flops=lambda m: 25 * m**3,
+           kinks={"equal eigenvalues: in LAPACK's basis": ((np.eye(2),), ([[1, 0], [0, 2]],))})
+def eigenvalues_(a):
+    return eigenvalues(a)
+
+@eigenvalues_.differential
+def _(a, a_dot):
+    return pinched(transposed(np.linalg.inv(eigenbasis(a))), a_dot, eigenbasis(a))
+
+
+@primitive(eigenbasis, domain=(real_spectrum("m m"),), flops=lambda m: 25 * m**3,
+           kinks={"equal eigenvalues: taken as unsplit": ((np.eye(2),), (np.zeros((2, 2)),))})
+def eigenbasis_(a):
+    return eigenbasis(a)
+
+@eigenbasis_.differential
+def _(a, out, a_dot):
+    # V' = V (F o (inv(V) A' V)), F[i, j] = 1 / (w_j - w_i), less what would change the columns' lengths
+    return (out @ (gaps(eigenvalues(a)) * (np.linalg.inv(out) @ a_dot @ out))
+            - out * spread(np.sum(out * (out @ (gaps(eigenvalues(a)) * (np.linalg.inv(out) @ a_dot @ out))), 0), out.shape, 0))
+
+
+@primitive(np.roots, domain=(polynomial("n"),), flops=lambda n: 10 * n**3,
+           kinks={"a double root: divided by zero": ((np.array([1.0, 0.0, 0.0, 0.0]),), ([np.nan, np.nan, np.nan, -np.inf],))})
+def roots(p):
+    return np.roots(p)
+
+@roots.differential
+def _(p, out, p_dot):
+    # p(r) = 0 and so p'(r) r' = -(the polynomial of the tangent)(r)
+    return -(vander_slope(0, out, p.shape[0], False) @ p_dot) / (vander_slope(1, out, p.shape[0], False) @ p)
 
 
 @primitive(np.linalg.eigvalsh, domain=(spd("n n"),), flops=lambda n: 4 * n**3 // 3,
@@ -213,4 +349,5 @@ def _(out_bar):
     return half_lower(out_bar)
 
 
-flat(slogdet_sign, np.linalg.matrix_rank)
+flat(slogdet_sign)
+flat(np.linalg.matrix_rank, solution_rank, why="an integer")

@@ -144,6 +144,15 @@ def _(x, y, x_dot):
     return np.copysign(1.0, x) * np.copysign(1.0, y) * x_dot
 
 
+@primitive(np.nextafter, math.nextafter, domain=(real, real))
+def nextafter(x, y):
+    return np.nextafter(x, y)
+
+@nextafter.differential
+def _(y, x_dot):
+    return keep(y == y, x_dot)          # in the shape that x and y have together
+
+
 @primitive(np.ldexp, math.ldexp, domain=(real, fixed(2, -1)))
 def ldexp(x, i):
     return np.ldexp(x, i)
@@ -183,7 +192,7 @@ def _(x_dot):
 
 # ---- choice ----------------------------------------------------------------------------------------------------------
 
-@primitive(np.maximum, np.fmax, domain=(real, real),
+@primitive(np.maximum, domain=(real, real),
            kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0))})
 def maximum(x, y):
     return np.maximum(x, y)
@@ -193,7 +202,7 @@ def _(x, y, x_dot, y_dot):
     return keep(x >= y, x_dot) + keep(x < y, y_dot)
 
 
-@primitive(np.minimum, np.fmin, domain=(real, real),
+@primitive(np.minimum, domain=(real, real),
            kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0))})
 def minimum(x, y):
     return np.minimum(x, y)
@@ -201,6 +210,28 @@ def minimum(x, y):
 @minimum.differential
 def _(x, y, x_dot, y_dot):
     return keep(x <= y, x_dot) + keep(x > y, y_dot)
+
+
+@primitive(np.fmax, domain=(real, real),
+           kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0)), "x not a number: y is chosen": ((np.nan, 1.0), (0.0, 1.0)),
+                  "y not a number: x is chosen": ((1.0, np.nan), (1.0, 0.0))})
+def fmax(x, y):
+    return np.fmax(x, y)
+
+@fmax.differential
+def _(x, y, x_dot, y_dot):
+    return keep((x >= y) | np.isnan(y), x_dot) + keep((x < y) | np.isnan(x), y_dot)
+
+
+@primitive(np.fmin, domain=(real, real),
+           kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0)), "x not a number: y is chosen": ((np.nan, 1.0), (0.0, 1.0)),
+                  "y not a number: x is chosen": ((1.0, np.nan), (1.0, 0.0))})
+def fmin(x, y):
+    return np.fmin(x, y)
+
+@fmin.differential
+def _(x, y, x_dot, y_dot):
+    return keep((x <= y) | np.isnan(y), x_dot) + keep((x > y) | np.isnan(x), y_dot)
 
 
 @primitive(builtins.max, domain=(real, real), ranks=(0, 0),
@@ -263,6 +294,6 @@ flat(operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.n
 flat(operator.floordiv, np.floor_divide, operator.and_, operator.or_, operator.xor, operator.invert, operator.lshift,
      operator.rshift, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert, np.left_shift, np.right_shift, np.gcd,
      np.lcm, math.gcd, int, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64, np.intp,
-     len, range, builtins.enumerate, builtins.zip, hash, ord, exponent, why="an integer")
+     np.longlong, np.ulonglong, len, range, builtins.enumerate, builtins.zip, hash, ord, exponent, why="an integer")
 flat(np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.sign, np.heaviside, np.spacing, np.imag, np.angle,
      math.floor, math.ceil, math.trunc, builtins.round)

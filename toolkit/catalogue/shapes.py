@@ -9,9 +9,12 @@ from ..runtime import (
     distinct_places,
     fill,
     flatten,
+    insertion,
     order,
+    partition_places,
     pick,
     place,
+    places_along,
     repeated,
     scaled_eye,
     scatter,
@@ -19,10 +22,14 @@ from ..runtime import (
     shaped,
     spread,
     spread_like,
+    tally,
+    tally_within,
     unbroadcast,
     undiag,
     undiff,
+    unwrapped,
     vander_slope,
+    zeros_ahead,
 )
 
 view(np.transpose, np.reshape, np.ravel, np.expand_dims, np.flip, np.fliplr, np.flipud, np.swapaxes, np.moveaxis,
@@ -32,7 +39,8 @@ flat(np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri, np.arange, np.zer
      np.indices, np.bartlett, np.blackman, np.hamming, np.hanning, why="does not depend on values")
 flat(np.shape, np.size, np.ndim, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted,
      np.digitize, np.broadcast_shapes, np.tril_indices, np.triu_indices, np.tril_indices_from,
-     np.triu_indices_from, repeated, order, distinct_places, why="an integer")
+     np.triu_indices_from, repeated, order, distinct_places, partition_places, places_along, insertion, zeros_ahead, tally,
+     tally_within, why="an integer")
 
 
 # ---- broadcasting and casts ------------------------------------------------------------------------------------------
@@ -316,6 +324,15 @@ def unwrap(p):
     return np.unwrap(p)
 
 @unwrap.differential
+def _(p_dot):
+    return p_dot
+
+
+@primitive(unwrapped, domain=(array("m n"), fixed(1.5, 2.0), fixed(3.0)), ranks=(None, None, None), flops=lambda m, n: 8 * m * n)
+def unwrapped_(p, discont, period):
+    return unwrapped(p, discont, period)
+
+@unwrapped_.differential
 def _(p_dot):
     return p_dot
 

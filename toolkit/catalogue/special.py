@@ -1,11 +1,11 @@
-"""Special functions, elementwise: error functions, the gamma function and its logarithmic derivatives, sinc."""
+"""Special functions, elementwise: error functions, the gamma function and its logarithmic derivatives, sinc, Kaiser's window."""
 import math
 
 import numpy as np
 
-from ..domain import fixed, positive, real
-from ..primitive import primitive
-from ..runtime import digamma, polygamma, sinc_slope
+from ..domain import fixed, number, positive, real
+from ..primitive import flat, primitive
+from ..runtime import bessel, digamma, fill, kaiser_radii, polygamma, sinc_slope
 
 
 @primitive(math.erf, domain=(real,), ranks=(0,), flops=30)
@@ -78,3 +78,26 @@ def sinc_slope_(n, x):
 @sinc_slope_.differential
 def _(n, x, x_dot):
     return sinc_slope(n + 1, x) * x_dot
+
+
+@primitive(bessel, domain=(fixed(0, 1, 2), real), flops=2000)
+def bessel_(n, z):
+    return bessel(n, z)
+
+@bessel_.differential
+def _(n, z, z_dot):
+    return bessel(n + 1, z) * z_dot
+
+
+@primitive(np.kaiser, domain=(fixed(5, 4), number(0.5, 3.0)), ranks=(None, 0), flops=lambda: 500)
+def kaiser(M, beta):
+    return np.kaiser(M, beta)
+
+@kaiser.differential
+def _(M, beta, out, beta_dot):
+    # I0(beta r) / I0(beta)
+    return ((kaiser_radii(M) * bessel(1, beta * kaiser_radii(M)) - out * bessel(1, beta)) / bessel(0, beta)
+            * fill(beta_dot, out.shape))
+
+
+flat(kaiser_radii, why="does not depend on values")
