@@ -1,17 +1,10 @@
-"""The table of what is differentiated says the truth: a probe of every row is run, as Python runs the emitted code.
-
-Numba types what it is asked about by compiling it; without optimisation that takes half the time.
-"""
-# ruff: noqa: E402
+"""The table of what is differentiated says the truth: a probe of every row is run, as Python runs the emitted code."""
 import math
 import re
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
-
-numba.config.OPT = type(numba.config.OPT)(0)
 
 from tests.laws import check, flat, floats, fresh, like
 from toolkit import Refusal, jvp

@@ -12,7 +12,7 @@ from .build import load
 from .primitive import CATALOGUE
 from .transform import vjp
 
-JAX, TORCH = "JAX 0.10.2", "PyTorch 2.15"       # the one was run, the other is quoted
+JAX, TORCH = "JAX 0.10.2", "PyTorch"            # the one was run; the other is what its derivative formulas give
 INF, NAN, UNSAID = np.inf, np.nan, None
 
 
@@ -161,12 +161,11 @@ def markdown():
     """The page."""
     lines = ["# Conventions at the edges", "",
              "Where no derivative exists, both modes return a convention. Each line is a program, a point, and the derivative in",
-             f"each argument there: ours, that of {JAX} (run), and that of {TORCH} (documented, or read off its derivative",
-             "formulas; – where neither says). `python -m toolkit.conventions` prints this page, and",
-             "`tests/test_conventions.py` holds both modes to it.", "",
-             "Compiled code divides numbers as the function does: under Numba's usual error model a division by 0 raises",
-             "`ZeroDivisionError`, so that there an infinite derivative of a number, as that of `np.sqrt(0.0)`, raises too. With",
-             "`@njit(error_model=\"numpy\")`, and in arrays, it is what the table says.", ""]
+             f"each argument there: ours, that of {JAX} (run), and that of {TORCH} (what its derivative formulas give, not",
+             "run; – where we do not know). `python -m toolkit.conventions` prints this page, and `tests/test_conventions.py`",
+             "holds both modes to it.", "",
+             "Where the function itself divides a number by zero, the derivative raises `ZeroDivisionError` as the function",
+             "does, and does not under `@njit(error_model=\"numpy\")`. Rules never raise.", ""]
     for title, entries in SECTIONS.items():
         lines += [f"## {title}", "", "| Program | at | ours | JAX | PyTorch | why |", "|---|---|---|---|---|---|",
                   *map(of_entry, entries), ""]

@@ -103,7 +103,7 @@ SPELT = {                                               # the other probes, expr
     "np.array": "np.array((u, v))", "np.array_split": "np.array_split(x, 3)[0]", "np.bincount": "np.bincount(i, x[:3])",
     "np.broadcast_shapes": "np.zeros(np.broadcast_shapes((1, 3), (2, 1)))", "np.broadcast_to": "np.broadcast_to(u, (2, 3))",
     "np.clip": "np.clip(x, 0.3, v)", "np.cross": "np.cross(x[:3], y[1:])", "np.dsplit": "np.dsplit(np.atleast_3d(a), 1)[0]",
-    "np.dtype": "np.zeros(2, np.dtype(np.float32))", "np.empty": "np.empty(3) * 0.0", "np.empty_like": "np.empty_like(a) * 0.0",
+    "np.dtype": "np.zeros(2, np.dtype(np.float32))", "np.empty": "np.empty(3).size", "np.empty_like": "np.empty_like(a).size",
     "np.expand_dims": "np.expand_dims(a, 0)", "np.extract": "np.extract(c, x)", "np.finfo": "np.finfo(np.float64).eps",
     "np.float32": "np.float32(w)", "np.full": "np.full((2, 3), u)", "np.hsplit": "np.hsplit(a, 2)[1]",
     "np.iinfo": "np.iinfo(np.int64).max", "np.indices": "np.indices((2, 3))", "np.insert": "np.insert(x, 1, u)",

@@ -12,7 +12,7 @@ import operator
 from . import infer, tape
 from .domain import Like
 from .errors import Refusal, UsageError
-from .lower import BINARY, lower_rule
+from .lower import BINARY, lower_rule, quotient
 from .primitive import CATALOGUE, lookup, returned
 from .program import Const, Do, Tup
 
@@ -227,7 +227,7 @@ def _transpose(builder, form, bar, env, scope):
         case ast.BinOp(l, ast.Mult(), r):
             yield from go(r, let(BINARY[ast.Mult], value(l), bar))
         case ast.BinOp(l, ast.Div(), r):
-            yield from go(l, let(BINARY[ast.Div], bar, value(r)))
+            yield from go(l, quotient(builder, bar, value(r), "bar"))
         case ast.BinOp(l, op, r):
             yield from _call(builder, BINARY[type(op)], [l, r], bar, env, scope)
         case ast.Call(f, args):

@@ -482,10 +482,25 @@ class Expressions:
         return [*args, *rest, *([dtype] if dtype is not None else [])]
 
 
+def quotient(b, x, y, hint="t"):
+    """x / y in a rule. Of numbers it is NumPy's, infinite where `/` raises: the function itself has not divided by zero."""
+    numbers = infer.rank_of(x) == infer.rank_of(y) == 0 and not isinstance(y, Const)
+    return b.let(np.divide if numbers else operator.truediv, x, y, hint=hint)
+
+
+class Rule(Expressions):
+    """Lowers the expressions of the catalogue's rules."""
+
+    def x_BinOp(self, node, hint):
+        if isinstance(node.op, ast.Div):
+            return quotient(self.b, self.expr(node.left), self.expr(node.right), hint)
+        return super().x_BinOp(node, hint)
+
+
 def lower_rule(builder, expression, env, scope):
     """The value of a catalogue rule's expression, added to a builder."""
     def names(name):
         if name in scope:
             return True, scope[name]
         return hasattr(builtins, name), getattr(builtins, name, None)
-    return Expressions(builder, dict(env), names).expr(expression)
+    return Rule(builder, dict(env), names).expr(expression)

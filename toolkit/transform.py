@@ -141,7 +141,8 @@ class Transform:
         """(source, Python function) of the derivative for argument types."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
-            source, namespace, name = emit(pruned(self.program(args)), self.__name__)
+            raising = self.options().get("error_model") != "numpy"
+            source, namespace, name = emit(pruned(self.program(args), raising), self.__name__)
             self.made[args] = source, load(source, namespace, name)
         return self.made[args]
 

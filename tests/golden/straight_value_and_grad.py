@@ -4,6 +4,6 @@ def value_and_grad_straight(x, y):
     out = t * x / r
 
     # reverse sweep
-    t_bar = 1.0 / r
-    x_bar = t * t_bar + 2.0 * x * (0.5 * ((out * -t_bar - t * (t_bar * x)) / r))
+    t_bar = np.divide(1.0, r)
+    x_bar = t * t_bar + 2.0 * x * (0.5 * np.divide(out * -t_bar - t * (t_bar * x), r))
     return out, x_bar

@@ -5,8 +5,8 @@ def vjp_straight(args, out_bar):
     out = t * x / r
 
     # reverse sweep
-    t_bar = out_bar / r
-    t_bar2 = 0.5 * ((out * -t_bar - t * (t_bar * x)) / r)
+    t_bar = np.divide(out_bar, r)
+    t_bar2 = 0.5 * np.divide(out * -t_bar - t * (t_bar * x), r)
     y_bar = 2.0 * y * t_bar2
     x_bar = t * t_bar + 2.0 * x * t_bar2
     return out, (x_bar, y_bar)
