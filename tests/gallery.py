@@ -795,6 +795,42 @@ def int_array_write(x, v, idx):
     return y * x
 
 
+# ---------------------------------------------------------------- what has an effect is done once
+
+@register_jitable
+def bumped(y, by):
+    y[0] += by
+    y *= 1.5
+    return y, by * y[0]
+
+
+@case(lambda rng: (nrm(rng, 4), num(rng)), argnums=(0, 1))
+def effects_once(x, s):
+    y = x.copy()
+    t = bumped(y, s)[1] + bumped(y, s)[0][1]
+    for v in bumped(y, s)[0].copy():
+        t += v * v
+    for k, v in enumerate(bumped(y, s)[0]):
+        t += k * v
+    t += bumped(y, s)[0][1:][bumped(y, 0.5 * s)[0].size - 4]
+    t *= len(bumped(y, s)[0])
+    y[int(bumped(y, s)[0].size) - 1] += t
+    return y
+
+
+@case(lambda rng: (nrm(rng, 3), 4))
+def draws_once(x, n):
+    np.random.seed(3)
+    s = 0.0
+    for _ in range(n):
+        z, u = np.random.normal(), np.random.random()
+        np.random.uniform(0.0, 2.0)
+        s += u * np.exp(x[0] + x[1] * z) - z * x[1]
+    a = np.random.rand()
+    b = np.random.rand()
+    return s / n + (b - a) * x[2], x * np.random.standard_normal(3)
+
+
 # ---------------------------------------------------------------- lists that grow
 
 @case(lambda rng: (nrm(rng, 12),))

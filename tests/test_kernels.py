@@ -19,7 +19,6 @@ KNOWN = {
     "spectral_filter_eigh": ("value", "np.linalg.eigh becomes eigvalsh and an eigenvector solve: eigenvalues differ by 1e-15"),
     "least_squares_lstsq": ("refused", "np.linalg.lstsq"),
     "procrustes_alignment": ("refused", "full_left_vectors"),           # the full factors of np.linalg.svd, of a square matrix
-    "dropout_numpy_random": ("refused", "np.random"),
     "boundary_by_string": ("refused", "unicode_type"),                  # a string argument
 }
 WITHOUT_A_LINE = {"boundary_by_string", "prefix_sum_in_place"}           # an argument; found when it runs

@@ -1,5 +1,7 @@
 """What the user calls: every transform, from Python and inside compiled code, nested in every order, and its errors."""
 import math
+import re
+from pathlib import Path
 
 import gallery
 import numpy as np
@@ -278,6 +280,82 @@ def test_a_tape_that_would_not_fit_says_so(monkeypatch):
     monkeypatch.setattr(tape, "fits", lambda n, size: False)
     with pytest.raises(MemoryError, match="'the tape of the loop at line', 12, 'needs', 32, 'bytes'"):
         tape.room.py_func(np.empty(2), 3, 12)           # of a `while`, whose tape grows
+
+
+def sums_ahead(x):
+    u = x.copy()
+    u[:-1] += u[1:]
+    u -= u
+    u += x
+    return np.sum(u * u)
+
+
+def sums_behind(x):
+    u = x.copy()
+    u[1:] += u[:-1]
+    return u
+
+
+def mirrors(x):
+    u = x.copy()
+    u *= u[::-1]
+    return u
+
+
+def adds_its_row(x):
+    u = np.outer(x, x)
+    u += u[0]
+    return u
+
+
+def shifts_by_a_ufunc(x):
+    u = 2.0 * x
+    np.add(u[1:], u[:-1], u[1:])
+    return u
+
+
+@pytest.mark.parametrize("f", [sums_behind, mirrors, adds_its_row, shifts_by_a_ufunc])
+def test_an_operation_in_place_with_two_meanings_is_refused(f):
+    """NumPy copies what it reads first, Numba does not: u[1:] += u[:-1] is a shifted sum for one, a prefix sum for the other."""
+    for transform in (vjp(f), jvp(f)):
+        with pytest.raises(ValueError, match="in place reads another part"):
+            transform((X,), f(X) if transform.title == "vjp" else (X,))
+    check_grads(sums_ahead, (X,))
+
+
+def unpacks(x):
+    a, b = x
+    return a * b
+
+
+def stores_too_few(x):
+    y = np.zeros(5)
+    y[np.array([0, 2, 4])] = x[:2]
+    return y
+
+
+def pops_too_often(x):
+    items = [x[0]]
+    items.pop()
+    return items.pop()
+
+
+@pytest.mark.parametrize(("f", "error", "says"), [
+    (unpacks, ValueError, "unpacked to more or fewer names"), (stores_too_few, ValueError, "another shape than the index"),
+    (pops_too_often, IndexError, "list index out of range")])
+def test_what_only_a_run_finds_out(f, error, says):
+    with pytest.raises(error, match=says):
+        jvp(f)((X,), (X,))
+
+
+def test_every_kind_of_error_has_its_place_on_the_page():
+    page = (Path(toolkit.__file__).parents[1] / "docs" / "errors.md").read_text()
+    kinds = [k for k in vars(toolkit).values() if isinstance(k, type) and issubclass(k, Exception)]
+    assert len(kinds) == 4
+    for name in [*(k.__name__ for k in kinds), "ValueError", "IndexError", "MemoryError"]:
+        assert f"\n## {name}\n" in page
+    for sentence in re.findall(r'ValueError\("([^":]*)', Path(tape.__file__).read_text()):
+        assert sentence in " ".join(page.split()), sentence
 
 
 def test_a_derivative_prints_once_what_the_function_prints(capfd):

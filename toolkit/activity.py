@@ -8,7 +8,7 @@ import numpy as np
 
 from . import infer, tape
 from .errors import Refusal
-from .primitive import FLAT, VIEWS
+from .primitive import DRAWS, FLAT, VIEWS
 from .program import Do, For, Get, If, Let, Pop, Push, Set, Stack, Var, While, blocks, leaves, variables, walk
 
 
@@ -169,6 +169,10 @@ def active(program, aliases, roots):
                 edge(stack, out)
 
     varied = _reach([node(v) for v in roots], edges)
+    for s in walk(program.body):
+        if isinstance(s, Let) and s.fn in DRAWS and any(node(a) in varied for arg in s.args for a in leaves(arg)):
+            raise Refusal(f"{infer.name_of(s.fn)} draws from a distribution that depends on what is differentiated",
+                          "Draw from a fixed one, and shift and scale what was drawn.", s.place)
     useful = _reach([n for v in variables(program.result) if (n := node(v)) is not None], [(b, a) for a, b in edges])
     both = varied & useful
     return lambda a: node(a) in both

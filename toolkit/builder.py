@@ -11,7 +11,7 @@ from numba import types
 
 from . import infer
 from .errors import Refusal
-from .primitive import flat
+from .primitive import DRAWS, flat
 from .program import UNDEFINED, Const, Get, If, Let, Phi, Set, Tup, Var
 
 FOLDS = {operator.add, operator.sub, operator.mul, operator.neg, operator.pos, operator.truediv, operator.floordiv,
@@ -40,6 +40,17 @@ flat(trips, why="an integer")
 def throw(error, *args):
     """Raise an exception: a pseudo-function that is emitted as `raise error(*args)`."""
     raise error(*args)
+
+
+def draws(s):
+    """Does this Let draw a random number? Then those that come after it are others without it."""
+    return s.fn in DRAWS
+
+
+def acts(s):
+    """Does this Let do something besides binding its value: draw, or raise for a division by zero?"""
+    divides = s.fn in (operator.truediv, operator.floordiv, operator.mod) and not isinstance(s.args[1], Const)
+    return draws(s) or (divides and not infer.is_array(s.out))
 
 
 class Builder:

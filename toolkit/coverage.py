@@ -14,7 +14,7 @@ import numpy as np
 
 from . import host, infer
 from .lower import METHODS
-from .primitive import CATALOGUE, FLAT, VIEWS
+from .primitive import CATALOGUE, DRAWS, FLAT, VIEWS
 from .rewrites import METHOD_REWRITES, REWRITES
 
 BOTH, NONE, REFUSED = "both modes", "no derivative", "refused"
@@ -32,7 +32,6 @@ class Row:
 # ---- what is not read off the catalogue ------------------------------------------------------------------------------
 
 FOREIGN = {"np.isnat", "np.row_stack"}                  # of dates; a name that NumPy gives up
-DRAWS = "draws anew whenever it runs, and the reverse sweep may run it again: pass random numbers as an argument"
 READS = "reads the memory of an array as bytes or as another type"
 LOOPED = {"np.ndindex", "np.ndenumerate", ".flat"}       # what a `for` runs over
 REASONS = {
@@ -40,6 +39,7 @@ REASONS = {
     "np.lib.stride_tricks.as_strided": READS,
     "np.lib.stride_tricks.sliding_window_view": "its entries share memory with one another: slice instead",
     "np.nditer": "loop over the array, or over its `.flat`",
+    "np.random.shuffle": "writes to its argument: index with np.random.permutation(n)",
     "np.intersect1d": "has no derivative where it has entries: they exist by coincidence of values",
     "np.float16": "half precision is not compiled for the CPU",
     **dict.fromkeys((".flags", ".itemsize", ".nbytes", ".strides", ".imag"), "an attribute without a derivative, not taken yet"),
@@ -91,6 +91,13 @@ USES = {                                                # arguments -> the funct
     "(a, (4, 3))": "np.reshape np.resize",
     "(a, 0, 1)": "np.moveaxis np.swapaxes",
 }
+DRAWN = {                                               # the parameters of distributions that need some
+    "beta": "2.0, 3.0", "binomial": "5, 0.3", "chisquare": "2.0", "choice": "i", "dirichlet": "np.ones(3)", "f": "2.0, 3.0",
+    "gamma": "2.0", "geometric": "0.3", "gumbel": "0.0, 1.0", "hypergeometric": "5, 4, 3",
+    "logseries": "0.5", "multinomial": "5, np.full(2, 0.5)",
+    "negative_binomial": "3, 0.4", "noncentral_chisquare": "3.0, 1.0", "pareto": "2.0", "permutation": "4", "power": "2.0",
+    "randint": "0, 5", "standard_gamma": "2.0", "standard_t": "3.0", "triangular": "0.0, 0.5, 1.0", "vonmises": "0.0, 1.0",
+    "wald": "1.0, 1.0", "weibull": "2.0", "zipf": "2.0"}
 SPELT = {                                               # the other probes, expressions or statements
     "np.ndindex": "for k in np.ndindex(3, 4): u = u * a[k]\nreturn u", ".sort": "z = 2.0 * x; z.sort(); return z",
     "np.ndenumerate": "for k, z in np.ndenumerate(a): u = u + k[1] * z * z\nreturn u",
@@ -111,6 +118,8 @@ SPELT = {                                               # the other probes, expr
     "np.lib.stride_tricks.as_strided": "np.lib.stride_tricks.as_strided(x, (2, 2))",
     "np.linalg.lstsq": "np.linalg.lstsq(s[:, :2].copy(), x[:3])", "np.linalg.matrix_power": "np.linalg.matrix_power(s, 3)",
     "np.linalg.solve": "np.linalg.solve(s, x[:3])", "np.linalg.svd": "np.linalg.svd(s[:, :2].copy(), False)",
+    "np.random.seed": "np.random.seed(1); return 3.0",
+    "np.random.shuffle": "z = 2.0 * x; np.random.shuffle(z); return z",
     "np.roots": "np.roots(np.array((u, -3.0, 2.0)))",
     "np.searchsorted": "np.searchsorted(y, x)", "np.select": "np.select((x > 0.6, x > 0.3), (x, 2.0 * x))",
     "np.split": "np.split(x, 2)[1]", "np.take": "np.take(a, i)",
@@ -130,8 +139,8 @@ def rows():
 def of_function(name, fn):
     """The row of a function."""
     probe = SPELT.get(name) or name + next((k for k, names in USES.items() if name in names.split()), usual(name, fn))
-    if name.startswith("np.random."):
-        return Row(name, REFUSED, DRAWS, probe)
+    if fn in DRAWS:
+        return Row(name, NONE, "a random draw, made once", SPELT.get(name) or f"{name}({DRAWN.get(fn.__name__, '')}) * 0.0")
     if name in NO_DERIVATIVE or fn in FLAT:
         return Row(name, NONE, NO_DERIVATIVE.get(name) or FLAT[fn], probe)
     if name in LOOPED:

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import infer, tape
 from .builder import astype, dim, throw, trips
+from .primitive import DRAWS
 from .program import (
     UNDEFINED,
     Const,
@@ -47,7 +48,7 @@ LEVEL = {"**": 9, "*": 7, "/": 7, "//": 7, "%": 7, "@": 7, "+": 6, "-": 6, "<<":
          "<": 1, "<=": 1, ">": 1, ">=": 1, "==": 1, "!=": 1}
 PREFIX = {operator.neg: "-", operator.pos: "+", operator.not_: "not ", operator.invert: "~"}
 ATOM = 20
-MODULES = ((np, "np"), (np.linalg, "np.linalg"), (math, "math"))
+MODULES = ((np, "np"), (np.linalg, "np.linalg"), (np.random, "np.random"), (math, "math"))
 
 
 class Names:
@@ -250,7 +251,8 @@ class Emitter:
 
         def may_move(s):
             view = isinstance(s, Get) and infer.is_array(s.out)
-            return isinstance(s, (Let, Get)) and uses[s.out] == 1 and s.out not in named and not view
+            drawn = isinstance(s, Let) and s.fn in DRAWS
+            return isinstance(s, (Let, Get)) and uses[s.out] == 1 and s.out not in named and not view and not drawn
 
         def visit(block):
             pending = {}

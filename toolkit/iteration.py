@@ -9,6 +9,7 @@ from numba import types
 from . import infer
 from .builder import is_data
 from .lists import Lists
+from .lower import Method
 from .program import Const, Tup
 
 
@@ -23,9 +24,16 @@ class Iteration(Lists):
         self.b.place = saved
         return found
 
+    def named(self, node):
+        """The function that a name, or a name of a module, stands for; None for what has to be computed."""
+        names = [n for n in ast.walk(node) if not isinstance(n, ast.expr_context)]
+        if not all(isinstance(n, ast.Name | ast.Attribute) for n in names):
+            return None
+        fn = self.callee(node)
+        return None if isinstance(fn, Method) else fn
+
     def source(self, node):
-        if isinstance(node, ast.Call):
-            fn = self.callee(node.func)
+        if isinstance(node, ast.Call) and (fn := self.named(node.func)) is not None:
             parts = {range: self.over_range, numba.prange: self.over_range, enumerate: self.over_enumerate, zip: self.over_zip,
                      np.ndindex: self.over_ndindex, np.ndenumerate: self.over_ndenumerate}
             try:

@@ -199,13 +199,12 @@ class Lists(Expressions):
         return buffer, (k,)
 
     # ---- what is done with it
-    def x_Subscript(self, node, hint):
-        owner = self.expr(node.value)
+    def subscript(self, owner, node, hint):
         if growing(owner):
             return self.b.get(*self.slot(owner, self.index(node.slice)), hint)
         if isinstance(owner, Var) and isinstance(owner.type, types.DictType):
             return self.b.let(operator.getitem, owner, self.expr(node.slice), hint=hint)
-        return super().x_Subscript(node, hint)
+        return super().subscript(owner, node, hint)
 
     def method(self, method, args, kw, hint):
         if not growing(method.owner):

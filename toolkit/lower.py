@@ -243,7 +243,10 @@ class Expressions:
                            "Use .shape, .size, .ndim, .T or .dtype of an array, or a NumPy function.")
 
     def x_Subscript(self, node, hint):
-        owner = self.expr(node.value)
+        return self.subscript(self.expr(node.value), node, hint)
+
+    def subscript(self, owner, node, hint):
+        """owner[node.slice]"""
         if isinstance(owner, Tup):
             return self.item(owner, node.slice, hint)
         if isinstance(owner, Const) and not is_data(owner):

@@ -14,7 +14,7 @@ from numba import types
 from . import infer
 from .activity import Aliases
 from .builder import dim
-from .primitive import CATALOGUE, FLAT
+from .primitive import CATALOGUE, DRAWS, FLAT
 from .program import (
     UNDEFINED,
     Const,
@@ -81,6 +81,8 @@ def _hoisted(block, blank):
 def _key(s, use):
     """What makes two statements the same computation, or None."""
     fix = lambda a: _frozen(mapped(a, use))
+    if isinstance(s, Let) and s.fn in DRAWS:
+        return None
     if isinstance(s, Let) and not infer.is_array(s.out) and not s.kw and (s.fn in CATALOGUE or s.fn in FLAT or s.fn is dim):
         if s.fn is not dim and any(infer.is_array(a) for a in s.args if isinstance(a, (Var, Const))):
             return None

@@ -15,7 +15,7 @@ from numba import types
 
 from . import infer, tape
 from .activity import Aliases
-from .builder import Builder, constant, is_data, throw
+from .builder import Builder, acts, constant, is_data, throw
 from .errors import Place, Refusal
 from .iteration import Iteration
 from .lists import EMPTY, changed, contents, growing
@@ -62,7 +62,7 @@ def parse(fn, params):
     result = call(builder, fn, [p for _, p in params], {}, depth=0)
     require_value(fn, result)
     program = Program(fn.__name__, params, builder.block, result)
-    return pruned(normalised(pruned(returning(checked(program)))))
+    return pruned(normalised(pruned(returning(checked(program)), acts)), acts)
 
 
 def checked(program):
@@ -460,7 +460,7 @@ class Statements(Iteration):
             return self.loop_else(node)
         lo, hi, step = source
         var, place = Var(self.index_name(node.target, node.iter), types.intp), self.b.place
-        parallel = isinstance(node.iter, ast.Call) and self.callee(node.iter.func) is numba.prange
+        parallel = isinstance(node.iter, ast.Call) and self.named(node.iter.func) is numba.prange
 
         def make(heads):
             self.env |= heads

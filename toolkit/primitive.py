@@ -18,6 +18,7 @@ from .domain import Fixed
 
 CATALOGUE = {}      # callable -> its cards, one per rank signature
 FLAT = {}           # callable -> what it is: its derivative is zero, or it has none
+DRAWS = set()       # those of these that are random
 VIEWS = set()       # callables whose result shares memory with their first argument: the modes mirror them
 
 
@@ -81,6 +82,12 @@ def primitive(*calls, domain, flops=1, ranks=None, kinks=MappingProxyType({})):
 def flat(*calls, why="piecewise constant"):
     """Declare functions whose derivative is zero wherever it exists, or that have none by nature."""
     FLAT.update(dict.fromkeys(calls, why))
+
+
+def drawn(*calls):
+    """Declare random draws: as flat, but never made twice, left out or put in another order."""
+    flat(*calls, why="a random draw")
+    DRAWS.update(calls)
 
 
 def view(*calls):

@@ -15,7 +15,6 @@ loop by its carries (`head` is `init` at first, then the `end` of the iteration 
 branch by its phis. Arrays are references: two names may hold one buffer, and only `Set` changes a buffer's contents.
 A stack has one type of value, one `Push` and one `Pop` site; residuals of loops travel on stacks.
 """
-import operator
 from dataclasses import dataclass, field, replace
 
 
@@ -47,8 +46,6 @@ class _Undefined:
     def __repr__(self):
         return "undefined"
 
-
-DIVISIONS = {operator.truediv, operator.floordiv, operator.mod}
 
 UNDEFINED = Const(_Undefined())         # what a branch not taken leaves behind: never read
 
@@ -406,25 +403,19 @@ def filtered(block, kept):
     return out
 
 
-def pruned(program, raising=True):
-    """The program without what nothing reads. Contents written to an array that nobody reads are nobody's either. Where a
-    division by zero is `raising` an error, divisions stay whether read or not: the error is the function's own."""
+def pruned(program, acts=lambda s: False):
+    """The program without what nothing reads. Contents written to an array that nobody reads are nobody's either. A Let that
+    `acts` stays in any case."""
     live = set(variables(program.result))
     for _, p in program.params:
         live |= set(variables(p))
-    if raising:
-        live |= {s.out for s in walk(program.body) if _divides(s)}
+    live |= {s.out for s in walk(program.body) if isinstance(s, Let) and acts(s)}
     while True:
         before = len(live)
         _mark(program.body, live)
         if len(live) == before:
             break
     return replace(program, body=_keep(program.body, live))
-
-
-def _divides(s):
-    """Is it a division of numbers, by one that may be zero?"""
-    return isinstance(s, Let) and s.fn in DIVISIONS and not isinstance(s.args[1], Const) and not hasattr(s.out.type, "ndim")
 
 
 def _effect(s):

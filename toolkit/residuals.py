@@ -12,7 +12,7 @@ from numba import types
 from . import infer, tape
 from .activity import is_view
 from .builder import dim, throw, trips
-from .primitive import FLAT, VIEWS, lookup
+from .primitive import DRAWS, FLAT, VIEWS, lookup
 from .program import (
     UNDEFINED,
     Const,
@@ -184,6 +184,8 @@ class Rebuilt:
         """May the reverse sweep compute v again? Shadows that live within one iteration are made there anew."""
         if t.fn in VIEWS or t.fn is dim:
             return True
+        if t.fn in DRAWS:
+            return False
         if v in self.shadows:
             owner = next(u for u, shadow in self.mode.shadow.items() if shadow is v)
             return self.mode.aliases.of(owner) not in self.mode.aliases.carried

@@ -95,9 +95,11 @@ def separate(out, x):
 
 @numba.njit
 def aligned(out, x):
-    """Require of an operation in place that what it reads is what it writes, place by place, or lies elsewhere: else Numba, which
-    goes from element to element, and NumPy, which copies first, give different results."""
-    if not (out.ctypes.data == x.ctypes.data and out.shape == x.shape and out.strides == x.strides):
+    """Require of an operation in place that what it reads is what it writes, place by place, or lies elsewhere, or (in a vector)
+    ahead: else Numba, which goes from element to element, and NumPy, which copies first, give different results."""
+    alike = out.shape == x.shape and out.strides == x.strides
+    ahead = out.ndim == 1 and out.strides[0] > 0 and x.ctypes.data > out.ctypes.data
+    if not (alike and (ahead or out.ctypes.data == x.ctypes.data)):
         separate(out, x)
 
 

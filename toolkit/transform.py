@@ -14,7 +14,7 @@ from numba import types
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
 from . import infer, tape
 from .build import entrance, load, options_of
-from .builder import Builder, tangent_params, tangent_type
+from .builder import Builder, acts, draws, tangent_params, tangent_type
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
 from .forward import forward
@@ -141,8 +141,8 @@ class Transform:
         """(source, Python function) of the derivative for argument types."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
-            raising = self.options().get("error_model") != "numpy"
-            source, namespace, name = emit(pruned(self.program(args), raising), self.__name__)
+            does = draws if self.options().get("error_model") == "numpy" else acts
+            source, namespace, name = emit(pruned(self.program(args), does), self.__name__)
             self.made[args] = source, load(source, namespace, name)
         return self.made[args]
 

@@ -1,4 +1,5 @@
 """The cards, one file per family, no logic."""
-from . import algebra, arithmetic, elementary, interpolation, networks, products, reductions, shapes, special
+from . import algebra, arithmetic, draws, elementary, interpolation, networks, products, reductions, shapes, special
 
-__all__ = ["algebra", "arithmetic", "elementary", "interpolation", "networks", "products", "reductions", "shapes", "special"]
+__all__ = ["algebra", "arithmetic", "draws", "elementary", "interpolation", "networks", "products", "reductions", "shapes",
+           "special"]
