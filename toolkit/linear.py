@@ -124,6 +124,8 @@ def bind(card, s):
 def card_of(s, live):
     """The card that differentiates a Let with active arguments; a Refusal that says where if there is none."""
     card = lookup(s.fn, tuple(infer.rank_of(a) for a in s.args))
+    if hasattr(s.fn, "instead"):
+        raise Refusal(f"{s.fn.called} have no derivative", s.fn.instead, s.place)
     if card is None or not card.declared:
         shown = ", ".join(str(infer.type_of(a)) for a in s.args)
         raise Refusal(f"{infer.name_of(s.fn)}({shown}) has no derivative in the catalogue",

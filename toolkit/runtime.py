@@ -914,6 +914,11 @@ def full_right_vectors(a):
     return np.linalg.svd(a)[2]
 
 
+for _fn in (full_left_vectors, full_right_vectors):
+    _fn.called = "the full factors of np.linalg.svd"
+    _fn.instead = "Write np.linalg.svd(a, False): beyond its factors the full ones are not unique."
+
+
 @register_jitable
 def gaps(w):
     """out[i, j] = 1 / (w[j] - w[i]), 0 where they are equal."""
