@@ -11,28 +11,14 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parent))
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from laws import check, fresh, interpreted, like
+from laws import check
 from programs import programs
-from test_generated import tame
+from test_generated import recorded, tame
 
-from toolkit import Refusal, record, vjp
-from toolkit.check import size
-
-
-def recorded(p):
-    """Hold the record of a program against reverse mode."""
-    tape = record(p.fn, *fresh(p.args))
-    bars = like(tape.value, np.random.default_rng(1))
-    tape.backward(bars)
-    call = (p.args, bars)
-    _, cts = interpreted(vjp(p.fn, p.argnums), call)(*fresh(call))
-    for ct, k in zip(cts, p.argnums, strict=True):
-        np.testing.assert_allclose(tape.bars[k], ct, rtol=1e-9, atol=1e-9 * max(1.0, size(ct)))
+from toolkit import Refusal
 
 
 def judged(p, compile):

@@ -78,6 +78,11 @@ def test_second_derivatives(p):
 @examples(30)
 @given(programs())
 def test_record_agrees_with_reverse_mode(p):
+    recorded(p)
+
+
+def recorded(p):
+    """Hold the record of a program against reverse mode."""
     tape = record(p.fn, *fresh(p.args))
     agree(tape.value, p.fn(*fresh(p.args)), 1e-9, "value")
     seed = like(tape.value, np.random.default_rng(1))

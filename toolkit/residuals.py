@@ -9,7 +9,7 @@ import operator
 
 from numba import types
 
-from . import infer, tape
+from . import infer, runtime, tape
 from .activity import is_view
 from .builder import dim, throw, trips
 from .primitive import DRAWS, FLAT, VIEWS, lookup
@@ -27,6 +27,7 @@ from .program import (
     Push,
     Reserve,
     Stack,
+    Tup,
     Var,
     binds,
     free,
@@ -47,6 +48,7 @@ class Residuals:
     def settle(self, back, fwd, loop, new, pick, also, names=None, prologue=None):
         """Give the reverse sweep of a block what it reads of the block's forward sweep; what it is called there."""
         there = Rebuilt(self, fwd, new, pick, dict(names or {}), list(prologue or []))
+        self.shapes_alone(back, fwd, new, there)
         wanted = [v for v in dict.fromkeys([*free(back), *variables(*also)]) if v in there.mine and v not in there.names]
         wanted.sort(key=list(there.mine).index)
 
@@ -67,6 +69,41 @@ class Residuals:
                 keep(v)
         back[:] = there.prologue + substituted(back, lambda a: there.names.get(a, a))
         return there.names
+
+    def shapes_alone(self, back, fwd, new, there):
+        """Of an array that would be kept only for its shape, the reverse sweep reads the lengths instead."""
+        uses = {}
+        for t in walk(back):
+            for v in reads(t):
+                if v in there.mine and infer.is_array(v):
+                    alone = isinstance(t, Let) and t.fn is runtime.unbroadcast and t.args[1] is v and t.args[0] is not v
+                    uses.setdefault(v, []).append(t if alone else None)
+        for v, those in uses.items():
+            if None in those or there.possible(v, EFFORT) > 0:
+                continue
+            with self.b.into([]) as made:
+                shape = Tup(tuple(self.lengths(v, there)))
+            made_by = there.mine[v]
+            at = 0 if made_by is new else fwd.index(made_by) + 1
+            fwd[at:at] = made
+            there.mine |= {s.out: s for s in made}
+            for t in those:
+                t.args = (t.args[0], shape)
+
+    def lengths(self, v, there):
+        """The lengths of an array's axes; of what an elementwise function made, those of its operands, which may be at hand."""
+        made = there.mine.get(v) if isinstance(v, Var) else None
+        arrays = [a for a in made.args if infer.rank_of(a)] if isinstance(made, Let) else []
+        card = lookup(made.fn, tuple(infer.rank_of(a) for a in made.args)) if arrays else None
+        if card is None or not card.elementwise or made.fn in FLAT:
+            return list(self.b.shape(v).items)
+        total = []
+        for a in arrays:
+            more = self.lengths(a, there)
+            long, short = (total, more) if len(total) >= len(more) else (more, total)
+            at = len(long) - len(short)
+            total = [*long[:at], *(self.b.let(runtime.joined, n, m, hint="n") for n, m in zip(long[at:], short))]
+        return total
 
     def affine(self, v, new, there):
         """init + step * k, for an integer that goes round a loop by a constant and is asked for in iteration k; else None."""

@@ -97,6 +97,12 @@ def _fill(v, shape):
     return lambda v, shape: np.full(shape, v)
 
 
+@register_jitable
+def joined(n, m):
+    """The length of an axis that is broadcast from axes of lengths n and m."""
+    return n if m == 1 else m
+
+
 def count(shape):
     """How many entries an array of `shape` has."""
     return math.prod(shape)
@@ -113,20 +119,32 @@ def _count(shape):
 
 
 def unbroadcast(ct, like):
-    """Sum `ct` down to the shape of `like`: the transpose of broadcasting. `ct` itself when the shapes agree."""
-    if np.ndim(like) == 0:
+    """Sum `ct` down to the shape of `like` (an array, a number, or the shape itself): the transpose of broadcasting. `ct` itself
+    when the shapes agree."""
+    shape = like if isinstance(like, tuple) else np.shape(like)
+    if not shape:
         return np.sum(ct) if np.ndim(ct) else ct
-    if ct.shape == like.shape:
+    if ct.shape == shape:
         return ct
-    lead = ct.ndim - like.ndim
-    axes = (*range(lead), *(lead + i for i, n in enumerate(like.shape) if n == 1))
-    return ct.sum(axis=axes).reshape(like.shape)
+    lead = ct.ndim - len(shape)
+    axes = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1))
+    return ct.sum(axis=axes).reshape(shape)
 
 
 @overload(unbroadcast)
 def _unbroadcast(ct, like):
     if not isinstance(ct, types.Array):
         return lambda ct, like: ct
+    if isinstance(like, types.UniTuple):
+        alike = ct.ndim == like.count
+
+        def to_shape(ct, like):
+            if alike and ct.shape == like:
+                return ct
+            out = np.zeros(like, ct.dtype)
+            _accumulate(out, ct)
+            return out
+        return to_shape
     if not isinstance(like, types.Array) or like.ndim == 0:
         return lambda ct, like: np.sum(ct)
 

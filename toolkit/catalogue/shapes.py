@@ -10,6 +10,7 @@ from ..runtime import (
     fill,
     flatten,
     insertion,
+    joined,
     order,
     partition_places,
     pick,
@@ -37,7 +38,7 @@ view(np.transpose, np.reshape, np.ravel, np.expand_dims, np.flip, np.fliplr, np.
 
 flat(np.zeros, np.ones, np.empty, np.eye, np.identity, np.tri, np.arange, np.zeros_like, np.ones_like, np.empty_like,
      np.indices, np.bartlett, np.blackman, np.hamming, np.hanning, why="does not depend on values")
-flat(np.shape, np.size, np.ndim, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted,
+flat(joined, np.shape, np.size, np.ndim, np.argsort, np.argpartition, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted,
      np.digitize, np.broadcast_shapes, np.tril_indices, np.triu_indices, np.tril_indices_from,
      np.triu_indices_from, repeated, order, distinct_places, partition_places, places_along, insertion, zeros_ahead, tally,
      tally_within, why="an integer")
@@ -72,7 +73,7 @@ def _(v, out_bar):
     return unbroadcast(out_bar, v)
 
 
-@primitive(unbroadcast, domain=(array("m n"), like(np.ones(4), np.ones((3, 1)))), ranks=(None, None),
+@primitive(unbroadcast, domain=(array("m n"), like(np.ones(4), np.ones((3, 1)), (4,), (3, 1))), ranks=(None, None),
            flops=lambda m, n: m * n)
 def unbroadcast_(ct, like):
     return unbroadcast(ct, like)
