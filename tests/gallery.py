@@ -853,6 +853,12 @@ def comprehensions(x):
 
 
 @case(lambda rng: (nrm(rng, 5),))
+def comprehensions_in_conditions(x):
+    s = sum([v * v for v in x]) if x[0] > 0.0 else 2.0 * sum([v for v in x if v < 0.0])
+    return s * s
+
+
+@case(lambda rng: (nrm(rng, 5),))
 def list_of_known_length(x):
     ys = [0.0] * x.size
     for i in range(x.size):

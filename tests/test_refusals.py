@@ -1015,6 +1015,34 @@ def grows_a_display_of_an_outer_function(x):
     return grow([x[0]])
 
 
+@refused(X, says="a list is changed in a conditional expression", at="y.pop() if")
+def pops_sometimes(x):
+    y = [x[0], x[1]]
+    z = y.pop() if x[2] > 0.0 else 0.0
+    return z + y[0]
+
+
+@refused(X, says="a list is changed in a conditional expression", at="x[1] > 0.0 and")
+def appends_in_an_and(x):
+    y = [x[0]] * 1
+    if x[1] > 0.0 and appends_and_tells(y, x[1]):
+        return y[0]
+    return y[0] * 2.0
+
+
+def appends_and_tells(y, v):
+    y.append(v)
+    return True
+
+
+@refused(X, says="the condition of this `while` changes a list", at="while y.pop()")
+def pops_in_a_condition(x):
+    y = [v for v in x]
+    while y.pop() > 0.7:
+        pass
+    return sum(y)
+
+
 @refused(X, says="a function returns a list", at="squares(x)")
 def list_of_a_callee(x):
     def squares(v):

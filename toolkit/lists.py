@@ -39,6 +39,11 @@ def contents(env):
     return {k: v for k, v in env.items() if k.startswith(LIST)}
 
 
+def touched(before, env):
+    """Does one of the lists hold something else now?"""
+    return any(env[k] != pair for k, pair in before.items())
+
+
 EMPTY = Const(_Nothing())                   # what a list holds before its first number says of which type they are
 
 
@@ -113,8 +118,8 @@ class Lists(Expressions):
 
     def x_BinOp(self, node, hint):
         if isinstance(node.op, ast.Mult) and isinstance(node.left, ast.List) and len(node.left.elts) == 1:
-            value, n, ref = self.expr(node.left.elts[0]), self.expr(node.right), self.made(name=hint)
-            self.number(value)
+            value, n, ref = self.number(self.expr(node.left.elts[0])), self.expr(node.right), self.made(name=hint)
+            n = self.b.let(max, n, ZERO)
             buffer = self.b.let(np.empty, n, Const(infer.numpy_type(infer.type_of(value))), hint=hint)
             self.b.set(buffer, (Const(Ellipsis),), value)
             self.env[ref.value.key] = Tup((buffer, n))
@@ -172,6 +177,18 @@ class Lists(Expressions):
             with self.b.into(s.orelse):
                 b = self.emptied(a)
         return a, b
+
+    def branch(self, cond, then, orelse, hint):
+        """A conditional expression; statements carry what they do to lists, expressions must do nothing."""
+        def keeping(side):
+            def value():
+                out = side()
+                if touched(before, self.env):
+                    self.refuse("a list is changed in a conditional expression", "Use an `if` statement.")
+                return out
+            return value
+        before = contents(self.env)
+        return super().branch(cond, *((then, orelse) if isinstance(cond, Const) else (keeping(then), keeping(orelse))), hint)
 
     def truth(self, value):
         if growing(value):

@@ -119,6 +119,10 @@ class Expressions:
             return Const(bool(value.value))
         return value if infer.type_of(value) == types.boolean else self.b.let(operator.ne, value, Const(0), hint="test")
 
+    def branch(self, cond, then, orelse, hint):
+        """The value of `then()` if cond, else of `orelse()`."""
+        return self.b.branch(cond, then, orelse, hint)
+
     def condition(self, node):
         return self.truth(self.expr(node, "test"))
 
@@ -176,7 +180,7 @@ class Expressions:
                 return value
             rest, this = lambda: go(nodes[1:]), lambda: value
             yes, no = (rest, this) if isinstance(node.op, ast.And) else (this, rest)
-            return self.b.branch(self.truth(value), yes, no, hint)
+            return self.branch(self.truth(value), yes, no, hint)
         return go(node.values)
 
     def x_Compare(self, node, hint):
@@ -185,7 +189,7 @@ class Expressions:
             value = self.compared(ops[0], left, right)
             if len(ops) == 1:
                 return value
-            return self.b.branch(self.truth(value), lambda: go(right, ops[1:], nodes[1:]), lambda: Const(False), hint)
+            return self.branch(self.truth(value), lambda: go(right, ops[1:], nodes[1:]), lambda: Const(False), hint)
         return go(self.expr(node.left), node.ops, node.comparators)
 
     def compared(self, op, left, right):
@@ -207,7 +211,7 @@ class Expressions:
         return self.b.let(COMPARE[type(op)], left, right, hint="test")
 
     def x_IfExp(self, node, hint):
-        return self.b.branch(self.condition(node.test), lambda: self.expr(node.body, hint),
+        return self.branch(self.condition(node.test), lambda: self.expr(node.body, hint),
                              lambda: self.expr(node.orelse, hint), hint)
 
     # ---- attributes and elements

@@ -18,7 +18,7 @@ from .activity import Aliases
 from .builder import Builder, acts, constant, is_data, throw
 from .errors import Place, Refusal
 from .iteration import Iteration
-from .lists import EMPTY, changed, contents, growing
+from .lists import EMPTY, changed, contents, growing, touched
 from .lower import BINARY, Inner, ReadBefore
 from .normal import normalised
 from .primitive import CATALOGUE
@@ -437,8 +437,11 @@ class Statements(Iteration):
         def make(heads):
             self.env |= heads
             test = []
+            held = contents(self.env)
             with self.b.into(test):
                 cond = self.condition(node.test)
+            if touched(held, self.env):
+                self.refuse("the condition of this `while` changes a list", "Change it in the body, and test a flag.")
             if any(isinstance(t, Set) for t in walk(test)):
                 self.refuse("the condition of this `while` writes to an array", "Write in the body, and test a flag.")
             body = []
@@ -471,7 +474,7 @@ class Statements(Iteration):
             return For(var, lo, hi, step, body, place=place, parallel=parallel)
 
         self.loop(make, stored([*node.body, node.target]))
-        if any(self.env[key] != pair for key, pair in held.items()):
+        if touched(held, self.env):
             self.refuse("a list is changed while it is looped over", "Loop over an array made of it.")
         return self.loop_else(node)
 
