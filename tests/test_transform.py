@@ -314,6 +314,44 @@ def shifts_by_a_ufunc(x):
     return u
 
 
+def columns(m):
+    """Columns lie between one another, and share nothing."""
+    u = m.copy()
+    u[:, 1] += u[:, 0]
+    u[1:] += u[0]
+    u[::2, 0] += u[1::2, 0]
+    u.T[0] *= u.T[1]
+    v = np.asfortranarray(u)
+    v[1] += v[0]
+    return u * v
+
+
+def test_parts_that_share_nothing_may_be_added_in_place():
+    m = np.linspace(0.5, 1.5, 12).reshape(4, 3)
+    check_grads(columns, (m,))
+    np.testing.assert_array_equal(jvp(columns)((m,), (m,))[0], njit(columns)(m))
+
+    def writes(a, b):
+        for i in range(1, a.size):
+            b[i] = a[i] * a[i - 1]
+        return np.sum(b * a)
+    a_bar, b_bar = grad(writes, argnums=(0, 1))(m[:, 0].copy(), m[:, 1].copy())
+    for x, y in zip(grad(writes, argnums=(0, 1))(*m.copy().T[:2]), (a_bar, b_bar)):
+        np.testing.assert_allclose(x, y)
+
+
+@pytest.mark.parametrize("n", [2, 5])
+@pytest.mark.parametrize(("start", "step"), [(0, 1), (1, 1), (0, 2), (1, 2), (2, 2), (7, -1), (8, -2), (7, -2), (4, 1), (6, 1)])
+def test_overlap_of_vectors(start, step, n):
+    memory = np.zeros(12)
+    for a in (memory[:4], memory[:8:2], memory[1:9:2], memory[7:3:-1], memory[8:0:-2]):
+        b = memory[start::step][:n]
+        if a.strides == b.strides:
+            assert tape.overlap(a, b) == np.shares_memory(a, b)
+        else:
+            assert tape.overlap(a, b) >= np.shares_memory(a, b)
+
+
 @pytest.mark.parametrize("f", [sums_behind, mirrors, adds_its_row, shifts_by_a_ufunc])
 def test_an_operation_in_place_with_two_meanings_is_refused(f):
     """NumPy copies what it reads first, Numba does not: u[1:] += u[:-1] is a shifted sum for one, a prefix sum for the other."""

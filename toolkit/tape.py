@@ -105,18 +105,24 @@ def aligned(out, x):
 
 @numba.njit
 def overlap(a, b):
-    """Do the extents of two arrays overlap?"""
+    """Do the extents of two arrays overlap? Of vectors of one stride, as columns of a matrix are: do they share an element?"""
     if a.size == 0 or b.size == 0:
         return False
     a_low, a_high = extent(a)
     b_low, b_high = extent(b)
-    return a_low < b_high and b_low < a_high
+    if a_low >= b_high or b_low >= a_high:
+        return False
+    if a.ndim == 1:             # noqa: SIM102 (nested, these are decided when Numba compiles)
+        if b.ndim == 1:         # noqa: SIM102
+            if a.strides[0] == b.strides[0] != 0:
+                return (a_low - b_low) % a.strides[0] == 0
+    return True
 
 
 @numba.njit
 def extent(a):
     """The addresses from the first byte of an array to behind its last."""
-    low = high = a.ctypes.data
+    low = high = np.int64(a.ctypes.data)        # signed: Numba adds signed and unsigned integers as floats
     for n, s in zip(a.shape, a.strides):
         if s < 0:
             low += (n - 1) * s
