@@ -67,7 +67,7 @@ def test_memory_layouts_do_not_matter(name):
         try:
             out, cts = pulled(case, lifted(fresh(args), layout), seed)
         except Refusal as e:
-            if not any(word in str(e) for word in ("read-only", "contiguous")):
+            if not any(word in str(e) for word in ("read-only", "contiguous", "Numba does not compile")):
                 raise
             continue
         agree(out, value, 1e-12, "value")
