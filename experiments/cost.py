@@ -223,10 +223,7 @@ def finding(rows: list[Row]) -> str:
     slope, margin, _, r2 = fit(forward, gradient)
     loops, small = (next(r for r in rows if r.study == study and r.contender == REVERSE) for study in ("loops", "call"))
     alone = next(r for r in rows if r.study == "call" and r.contender == FORWARD)
-    if slope - margin >= 0.95 and slope + margin <= 1.05:
-        growth = "in proportion to"
-    else:
-        growth = "more slowly than" if slope < 1 else "faster than"
+    growth = "in proportion to" if abs(slope - 1) <= margin else "more slowly than" if slope < 1 else "faster than"
     return (
         f"From {reverse[0].parameters:,} to {reverse[-1].parameters:,} parameters, a gradient in reverse mode costs "
         f"{min(passes):.1f} to {max(passes):.1f} forward passes ({'within' if max(passes) <= 5 else 'beyond'} the "
@@ -257,7 +254,7 @@ def draw(rows: list[Row], path: Path) -> None:
         figure.get_layout_engine().set(rect=(0.01, 0.22, 0.98, 0.77), wspace=0.06)
         _draw_parameters(left, [r for r in rows if r.study == "parameters"])
         _draw_times(right, rows)
-        figure.text(0.02, 0.195, textwrap.fill(finding(rows), 132), va="top", fontsize=14.5, linespacing=1.45)
+        figure.text(0.02, 0.2, textwrap.fill(finding(rows), 127), va="top", fontsize=14.5, linespacing=1.45)
         figure.savefig(path)
         plt.close(figure)
 
