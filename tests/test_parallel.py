@@ -28,6 +28,36 @@ def nested(x, w):
 
 
 @njit(parallel=True)
+def twice_parallel(x, w):
+    """A parallel loop in a parallel loop, both of which leave values on tapes."""
+    out = np.empty((x.size, 3))
+    for i in prange(x.size):
+        t = math.exp(x[i] * w[0])
+        for j in prange(3):
+            u = math.sin(t * w[1] + j)
+            out[i, j] = u * u * t
+    return out
+
+
+@njit(parallel=True)
+def array_sum(x):
+    """Numba gives every thread an array of its own, and adds them."""
+    total = np.ones(3)
+    for i in prange(x.size // 4):
+        total += x[i:i + 3] * x[i]
+    return total
+
+
+@njit(parallel=True)
+def array_product(x):
+    """The same for products, whose derivative is no product."""
+    total = np.ones(3)
+    for i in prange(x.size // 4):
+        total *= 1.0 + 0.1 * x[i:i + 3]
+    return total
+
+
+@njit(parallel=True)
 def product(x):
     """A product is no sum: its derivative is taken one iteration after another."""
     p = 1.0
@@ -56,7 +86,9 @@ def into_one_place(x, w):
     return y
 
 
-@pytest.mark.parametrize(("f", "args", "argnums"), [(nested, (X, W), (0, 1)), (product, (X[:9],), (0,)), (branching, (X,), (0,)),
+@pytest.mark.parametrize(("f", "args", "argnums"), [(nested, (X, W), (0, 1)), (twice_parallel, (X, W), (0, 1)),
+                                                    (array_sum, (X,), (0,)), (array_product, (X,), (0,)),
+                                                    (product, (X[:9],), (0,)), (branching, (X,), (0,)),
                                                     (into_one_place, (X, W), (0, 1))])
 def test_the_answer_is_that_of_the_serial_function(f, args, argnums):
     serial, dots = f.py_func, tuple(np.ones_like(args[k]) for k in argnums)
@@ -79,6 +111,8 @@ def test_the_forward_pass_stays_parallel_where_that_is_right():
     assert "prange(" in source(jvp(nested), X, W)
     assert "prange(" in source(vjp(nested), X, W)
     assert "prange(" in source(vjp(into_one_place), X, W)
+    assert "prange(" in source(jvp(array_sum), X)
+    assert "prange(" not in source(jvp(array_product), X)
     assert "prange(" not in source(jvp(product), X)
     assert "prange(" not in source(vjp(branching), X)
     assert grad(nested).entry.targetoptions["parallel"].prange

@@ -270,6 +270,18 @@ def counted(x, n):
     return x
 
 
+def out_of_room(x):
+    if x > 0.0:
+        raise MemoryError("the function's own", 3)
+    return x
+
+
+def test_a_memory_error_of_the_function_is_left_alone():
+    with pytest.raises(MemoryError) as e:
+        grad(out_of_room)(1.0)
+    assert e.value.args == ("the function's own", 3)
+
+
 def test_a_tape_that_would_not_fit_says_so(monkeypatch):
     gradient, n, line = grad(counted), 10**14, counted.__code__.co_firstlineno + 1
     with pytest.raises(MemoryError, match=rf"the tape of the loop at test_transform\.py:{line} needs \d+ bytes, .*jvp"):

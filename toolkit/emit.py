@@ -181,7 +181,7 @@ class Emitter:
     def __init__(self, program, name=None):
         self.program, self.lines, self.depth = program, [], 1
         self.globals, self.tops, self.calls = {}, {}, {}
-        self.side_by_side = {}          # Push -> the parallel loop whose iterations write to places of their own
+        self.side_by_side = None        # in a parallel loop: Push -> the nest of loops whose count is its place on the tape
         self.folded = self.fold(program)
         self.names = Names(program, self.folded)
         self.names.taken |= {name for name, _ in program.params}
@@ -489,13 +489,17 @@ class Emitter:
         bounds = (s.lo, s.hi, s.step)
         if s.step == Const(1):
             bounds = (s.hi,) if s.lo == Const(0) else (s.lo, s.hi)
-        pushes = self.pushes(s, (s,)) if s.parallel else {}
-        parallel = self.in_parallel(s, pushes)
-        runs = self.name_of(numba.prange) if parallel else "range"
-        self.side_by_side = pushes if parallel else self.side_by_side
-        self.indented(f"for {self.names[s.var]} in {runs}({', '.join(map(self.text, bounds))}):", lambda: self.body(s))
-        for t, nest in pushes.items() if parallel else ():
-            self(f"{self.tape(t.stack)[1]} += {' * '.join(map(self.times, nest))}")
+        heading = f"({', '.join(map(self.text, bounds))}):"
+        outermost = s.parallel and self.side_by_side is None
+        pushes = self.pushes(s, (s,)) if outermost else {}
+        if outermost and self.in_parallel(s, pushes):
+            self.side_by_side = pushes          # loops inside run as a part of this one's iterations
+            self.indented(f"for {self.names[s.var]} in {self.name_of(numba.prange)}{heading}", lambda: self.body(s))
+            self.side_by_side = None
+            for t, nest in pushes.items():
+                self(f"{self.tape(t.stack)[1]} += {' * '.join(map(self.times, nest))}")
+        else:
+            self.indented(f"for {self.names[s.var]} in range{heading}", lambda: self.body(s))
         self.moves([(c.exit, c.head) for c in s.carries])
 
     def pushes(self, s, nest):
@@ -511,11 +515,14 @@ class Emitter:
         to the next are sums, and where what each pushes to a tape has a place that its number says."""
         if not s.parallel or s.brk is not None or s.step != Const(1):
             return False
+        made = {v for t in walk(s.body) for v in binds(t)}
         for t in walk(s.body):
             if isinstance(t, Pop | NewStack | Reserve):
                 return False
             if isinstance(t, Push) and t not in pushes:
                 return False
+            if isinstance(t, Set) and not t.add and t.index == (Const(Ellipsis),) and t.arr not in made:
+                return False                    # a whole array, in every iteration: Numba knows that only as `+=`
         used = Counter(v for t in walk(s.body) for v in reads(t))
         used.update(v for c in s.carries for v in variables(c.end))
         return all(self.is_sum(c, s, used) for c in s.carries)
@@ -532,7 +539,7 @@ class Emitter:
         for s in nest:
             text += f"{self.names[s.var]}{self.less(s.lo)}"
             if s is not nest[-1]:
-                text = f"({text}) * {self.times(nest[nest.index(s) + 1])} + "
+                text = f"{text if text.isidentifier() else f'({text})'} * {self.times(nest[nest.index(s) + 1])} + "
         return text
 
     def times(self, s):
@@ -620,7 +627,7 @@ class Emitter:
 
     def s_Push(self, s):
         name, top = self.tape(s.stack)
-        if s in self.side_by_side:
+        if self.side_by_side is not None:
             return self(f"{name}[{top} + {self.position(self.side_by_side[s])}] = {self.text(s.value)}")
         if infer.is_array(s.stack.type):
             return self(f"{name}.append({self.text(s.value)})")

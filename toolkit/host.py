@@ -23,9 +23,9 @@ __all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", 
 
 
 def only_prange():
-    """The option `parallel` for loops with prange alone. Array statements stay serial: of a derivative, more of them overlap."""
-    others = ("comprehension", "fusion", "inplace_binop", "numpy", "reduction", "setitem", "stencil")
-    return ParallelOptions(dict.fromkeys(others, False))
+    """The option `parallel` for loops with prange, and for the array expressions that they hold. What writes to parts of arrays
+    stays serial: of a derivative, more of them overlap."""
+    return ParallelOptions(dict.fromkeys(("comprehension", "fusion", "inplace_binop", "reduction", "setitem", "stencil"), False))
 
 
 def typing_context():

@@ -33,7 +33,7 @@ METHODS = {f.__name__: f for f in
 METHODS |= {"min": np.min, "max": np.max, "conj": np.conjugate, "conjugate": np.conjugate}
 
 
-WORDS = {ast.JoinedStr: "an f-string", ast.NamedExpr: "`:=`", ast.ListComp: "a list comprehension", ast.SetComp: "a set",
+WORDS = {ast.JoinedStr: "an f-string", ast.NamedExpr: "`:=`", ast.SetComp: "a set",
          ast.DictComp: "a dict", ast.GeneratorExp: "a generator expression", ast.Dict: "a dict", ast.Set: "a set",
          ast.Yield: "`yield`", ast.YieldFrom: "`yield`", ast.Await: "`await`", ast.Starred: "`*`", ast.Slice: "a slice"}
 WIDEST = 2**63                          # integers that Numba holds lie below
@@ -212,7 +212,7 @@ class Expressions:
 
     def x_IfExp(self, node, hint):
         return self.branch(self.condition(node.test), lambda: self.expr(node.body, hint),
-                             lambda: self.expr(node.orelse, hint), hint)
+                           lambda: self.expr(node.orelse, hint), hint)
 
     # ---- attributes and elements
     def x_Attribute(self, node, hint):
@@ -403,6 +403,12 @@ class Expressions:
             out = self.b.let(fn, *args, hint=hint)
             return self.foreign(fn, out, args) if hasattr(fn, "card") else out
         return self.call_user(fn, args, kw, hint)
+
+    def aligned(self, out, value):
+        """Require that an operation in place reads no other places of the array than it writes: see `tape.aligned`."""
+        if infer.scalar(out.type) == infer.scalar(infer.type_of(value)):
+            same = infer.rank_of(out) == infer.rank_of(value)
+            self.b.add(Do(tape.aligned if same else tape.separate, (out, value)))
 
     def named_tuple(self, kind, args, kw):
         """kind(*args, **kw)"""

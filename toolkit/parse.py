@@ -419,12 +419,6 @@ class Statements(Iteration):
         old = self.b.get(arr, index) if old is None else old
         return self.store(arr, index, self.b.let(op, old, value))
 
-    def aligned(self, out, value):
-        """Require that an operation in place reads no other places of the array than it writes: see `tape.aligned`."""
-        if infer.scalar(out.type) == infer.scalar(infer.type_of(value)):
-            same = infer.rank_of(out) == infer.rank_of(value)
-            self.b.add(Do(tape.aligned if same else tape.separate, (out, value)))
-
     def shares(self, arr, value):
         """May adding value to arr in place read what it has just written? Names made fresh by arithmetic cannot."""
         made = next((s for s in reversed(self.b.block) if getattr(s, "out", None) is value), None)

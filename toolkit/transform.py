@@ -168,8 +168,9 @@ class Transform:
         except DualtapeError as e:
             raise e.with_traceback(None) from None      # it says where in the user's code; Numba's frames say nothing
         except MemoryError as e:
-            advice = f", {tape.ADVICE}" if e.args[-1:] == ("bytes",) else ""
-            raise MemoryError(" ".join(map(str, e.args)) + advice).with_traceback(None) from None
+            if e.args[-1:] != ("bytes",):               # the function's own
+                raise
+            raise MemoryError(f"{' '.join(map(str, e.args))}, {tape.ADVICE}").with_traceback(None) from None
 
 
 def compiled_as_its_entry(kind):
