@@ -2,10 +2,12 @@
 
 For every program that `programs` draws, both modes return the program's value; forward mode agrees with differences, reverse
 mode with forward mode to rounding, the record with reverse mode, the tangent of the pullback with differences of it, and the
-modes with each other when they are applied to one another. Nothing is refused, and nothing else is raised. A program is set
-aside only where its own differences with two steps disagree: there it has a kink or a jump, and differences say nothing.
+modes with each other when they are applied to one another. Nothing else is raised. A program is set aside where its own
+differences with two steps disagree (there it has a kink or a jump, and differences say nothing), and where it is refused because
+an operation in place reads what it has written, which NumPy and Numba do differently.
 """
 import warnings
+from contextlib import contextmanager
 
 import numba
 import numpy as np
@@ -50,11 +52,22 @@ def tame(p):
             and size(change) <= 1e-5 * max(size(slope), 1e-2))
 
 
+@contextmanager
+def one_meaning():
+    """Set a program aside that is refused when it runs: an operation in place that NumPy and Numba do differently."""
+    try:
+        yield
+    except ValueError as e:
+        assume("an operation in place reads" not in str(e))
+        raise
+
+
 @examples(120)
 @given(programs())
 def test_laws_as_python_runs_the_emitted_code(p):
     assume(tame(p))
-    check(p.fn, p.args, p.argnums, compile=False)
+    with one_meaning():
+        check(p.fn, p.args, p.argnums, compile=False)
 
 
 @examples(5)
@@ -62,23 +75,25 @@ def test_laws_as_python_runs_the_emitted_code(p):
 def test_laws_compiled(p):
     assume(tame(p))
     value = p.fn(*fresh(p.args))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_meaning():
         warnings.simplefilter("ignore", numba.NumbaPerformanceWarning)
-        agree(numba.njit(p.fn)(*fresh(p.args)), value, 1e-9, "value under Numba")
         check(p.fn, p.args, p.argnums)
+        agree(numba.njit(p.fn)(*fresh(p.args)), value, 1e-9, "value under Numba")
 
 
 @examples(15)
 @given(programs(room=7))
 def test_second_derivatives(p):
     assume(tame(p))
-    check(p.fn, p.args, p.argnums, compile=False, order=2)
+    with one_meaning():
+        check(p.fn, p.args, p.argnums, compile=False, order=2)
 
 
 @examples(30)
 @given(programs())
 def test_record_agrees_with_reverse_mode(p):
-    recorded(p)
+    with one_meaning():
+        recorded(p)
 
 
 def recorded(p):
@@ -102,6 +117,12 @@ def paired(a, b):
 @given(programs(room=6))
 def test_transforms_of_transforms_are_adjoint_to_one_another(p):
     assume(tame(p))
+    with one_meaning():
+        adjoint_to_one_another(p)
+
+
+def adjoint_to_one_another(p):
+    """Hold jvp and vjp of the pushforward, and of the pullback, against each other."""
     rng, value = np.random.default_rng(2), p.fn(*fresh(p.args))
     for transform, second in ((vjp, value), (jvp, tuple(p.args[k] for k in p.argnums))):
         once, call = transform(p.fn, p.argnums), (p.args, like(second, rng))

@@ -1,6 +1,8 @@
 """What the user calls: every transform, from Python and inside compiled code, nested in every order, and its errors."""
+import itertools
 import math
 import re
+from collections import Counter
 from pathlib import Path
 
 import gallery
@@ -364,11 +366,40 @@ def test_overlap_of_vectors(start, step, n):
             assert tape.overlap(a, b) >= np.shares_memory(a, b)
 
 
+PARTS = [slice(None), slice(1, None), slice(None, -1), slice(None, None, -1), slice(None, None, 2), slice(1, 2), 0, 1]
+
+
+def test_operations_in_place_with_two_meanings_are_told_exactly():
+    """Of all pairs of parts of a matrix: where going from element to element gives another result than copying first."""
+    outcomes, m = Counter(), np.random.default_rng(0).standard_normal((4, 4))
+    for out, x in itertools.product(itertools.product(PARTS, PARTS), repeat=2):
+        if m[out].ndim and m[x].ndim and can_broadcast(m[x].shape, m[out].shape):
+            copied, stepped = m.copy(), m.copy()
+            copied[out] += m[x]
+            y, reads = stepped[out], np.broadcast_to(stepped[x], m[out].shape)
+            for k in np.ndindex(y.shape):
+                y[k] += reads[k]
+            required = tape.aligned if m[out].ndim == m[x].ndim else tape.separate
+            try:
+                required(m[out], m[x])
+                refused = False
+            except ValueError:
+                refused = True
+            assert refused == (not np.array_equal(copied, stepped)), (out, x)
+            outcomes[refused] += 1
+    assert min(outcomes[True], outcomes[False]) > 100
+
+
+def can_broadcast(shape, to):
+    """Can an array of this shape be broadcast to that one?"""
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in zip(shape[::-1], to[::-1]))
+
+
 @pytest.mark.parametrize("f", [sums_behind, mirrors, adds_its_row, shifts_by_a_ufunc])
 def test_an_operation_in_place_with_two_meanings_is_refused(f):
     """NumPy copies what it reads first, Numba does not: u[1:] += u[:-1] is a shifted sum for one, a prefix sum for the other."""
     for transform in (vjp(f), jvp(f)):
-        with pytest.raises(ValueError, match="in place reads another part"):
+        with pytest.raises(ValueError, match="in place reads what it has written"):
             transform((X,), f(X) if transform.title == "vjp" else (X,))
     check_grads(sums_ahead, (X,))
 

@@ -87,20 +87,42 @@ def fresh(out, x):
 
 
 @numba.njit
-def separate(out, x):
-    """Require that an operation in place reads nothing of what it writes."""
-    if overlap(out, x):
-        raise ValueError("an operation in place reads another part of the array that it writes: read from a copy")
-
-
-@numba.njit
 def aligned(out, x):
-    """Require of an operation in place that what it reads is what it writes, place by place, or lies elsewhere, or (in a vector)
-    ahead: else Numba, which goes from element to element, and NumPy, which copies first, give different results."""
+    """Require of an operation in place that it reads nothing that it has written: else Numba, which goes from element to element,
+    and NumPy, which copies first, give different results."""
     alike = out.shape == x.shape and out.strides == x.strides
     ahead = out.ndim == 1 and out.strides[0] > 0 and x.ctypes.data > out.ctypes.data
     if not (alike and (ahead or out.ctypes.data == x.ctypes.data)):
         separate(out, x)
+
+
+@numba.njit
+def separate(out, x):
+    """The same, where what is read may be of another rank, and is broadcast."""
+    if overlap(out, x) and reads_what_it_wrote(out, np.broadcast_to(x, out.shape)):
+        raise ValueError("an operation in place reads what it has written: read from a copy")
+
+
+@numba.njit
+def reads_what_it_wrote(out, x):
+    """Does an operation that goes over out and x, element by element, come to read one that it has written before?"""
+    low, high = extent(out)
+    written = np.zeros((high - low) // out.itemsize, np.bool_)
+    for index in np.ndindex(out.shape):
+        reads, writes = address(x, index), address(out, index)
+        if low <= reads < high and written[(reads - low) // out.itemsize]:
+            return True
+        written[(writes - low) // out.itemsize] = True
+    return False
+
+
+@numba.njit
+def address(a, index):
+    """The address of an element."""
+    at = np.int64(a.ctypes.data)
+    for k, s in zip(index, a.strides):
+        at += k * s
+    return at
 
 
 @numba.njit
