@@ -16,6 +16,7 @@ PLOTS = Path(__file__).resolve().parent.parent / "plots"
 
 def main() -> None:
     options = _options()
+    os.environ["DUALTAPE_CACHE_DIR"] = "off"  # how long compilation takes is one of the figures
     console = Console(width=None if os.isatty(1) else 120)
     for name in options.names:
         module = importlib.import_module(f"experiments.{name}")

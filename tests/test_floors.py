@@ -9,7 +9,7 @@ import toolkit
 
 FLOORS = [
     ["errors", "domain", "host", "tape"],
-    ["runtime", "syntax"],
+    ["runtime", "syntax", "cache"],
     ["program", "primitive"],
     ["infer", "catalogue"],
     ["builder"],
@@ -23,7 +23,7 @@ FLOORS = [
     ["transform"],
     ["check", "record", "dual"],
     ["custom", "coverage", "conventions"],
-    ["__init__"],
+    ["__init__", "__main__"],
 ]
 FLOOR = {name: k for k, names in enumerate(FLOORS) for name in names}
 HOME = Path(toolkit.__file__).parent

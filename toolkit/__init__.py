@@ -1,4 +1,5 @@
 """Forward and reverse automatic differentiation of Numba functions, from one catalogue of primitives."""
+from .cache import CacheWarning
 from .check import LawBroken, check_grads
 from .custom import custom
 from .dual import Dual
@@ -7,6 +8,6 @@ from .record import record
 from .runtime import logsumexp, relu, sigmoid, softmax, softplus, stop_gradient
 from .transform import grad, hessian, hvp, jacobian, jvp, source, value_and_grad, vjp
 
-__all__ = ["Dual", "DualtapeError", "LawBroken", "Refusal", "UsageError", "check_grads", "custom", "grad", "hessian", "hvp",
-           "jacobian", "jvp", "logsumexp", "record", "relu", "sigmoid", "softmax", "softplus", "source", "stop_gradient",
-           "value_and_grad", "vjp"]
+__all__ = ["CacheWarning", "Dual", "DualtapeError", "LawBroken", "Refusal", "UsageError", "check_grads", "custom", "grad",
+           "hessian", "hvp", "jacobian", "jvp", "logsumexp", "record", "relu", "sigmoid", "softmax", "softplus", "source",
+           "stop_gradient", "value_and_grad", "vjp"]

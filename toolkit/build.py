@@ -1,23 +1,42 @@
 """Source -> function: emitted code is registered with `linecache`, so that tracebacks and debuggers show it, and compiled by
-Numba, per argument types, with the options of the user's function."""
+Numba, per argument types, with the options of the user's function, or read from where an earlier process kept it."""
 import hashlib
 import linecache
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-from .host import only_prange, specialised
+from . import cache
+from .host import keep, only_prange, specialised
 
 OPTIONS = ("fastmath", "error_model", "boundscheck", "nogil")
 
 
-def load(source, namespace, name):
+class Made(NamedTuple):
+    """A source that was emitted (None: it was not), its Python function, and what both are called between processes (None: not
+    kept)."""
+    source: str | None
+    function: Callable
+    code: str | None
+
+
+def load(source, namespace, name, code=None):
     """The Python function of an emitted source."""
-    file = f"<dualtape {name} {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
+    mark = (code or hashlib.sha256(source.encode()).hexdigest())[:12]
+    file = f"<dualtape {name} {mark}>"
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    space = {"np": np, "math": math, **namespace}
+    space = {"np": np, "math": math, "__name__": __name__, **namespace}
     exec(compile(source, file, "exec"), space)
+    space[name].__qualname__ = f"{name}_{mark}"     # of which Numba makes symbols: they may meet those of another process
     return space[name]
+
+
+def made(source, namespace, name):
+    """What is made of a function that was emitted."""
+    code = cache.digest(source, namespace)
+    return Made(source, load(source, namespace, name, code), code)
 
 
 def options_of(fn):
@@ -26,9 +45,11 @@ def options_of(fn):
     return {k: given[k] for k in OPTIONS if given.get(k)} | ({"parallel": only_prange()} if given.get("parallel") else {})
 
 
-def entrance(name, names, defaults, implementation, options):
-    """The dispatcher of a derivative: its parameters, and the Python function that it compiles for argument types."""
+def entrance(name, names, defaults, make, options):
+    """The dispatcher of a derivative: its parameters, and what make(types), a Made, compiles for argument types."""
     heads = ", ".join(f"{n}=default_{n}" if n in defaults else n for n in names)
     space = {f"default_{n}": v for n, v in defaults.items()}
     exec(f"def {name}({heads}):\n    pass\n", space)
-    return specialised(space[name], implementation, options)
+    entry = specialised(space[name], lambda args: make(args).function, options)
+    keep(entry, lambda args: cache.key(make(args).code, args, options), cache.read, cache.write)
+    return entry

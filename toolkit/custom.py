@@ -29,7 +29,7 @@ import builtins
 import numpy as np
 
 from . import infer
-from .build import entrance, options_of
+from .build import Made, entrance, options_of
 from .check import LawBroken, check_grads, flat, floats, fresh
 from .domain import real
 from .dual import DualType
@@ -79,7 +79,7 @@ class Custom:
         """The function itself, for numbers and arrays: the arithmetic of Duals would bypass the rule."""
         if any(isinstance(t, DualType) for t in args):
             raise UsageError(f"{self.__name__} has a derivative of its own, which Duals would bypass: use jvp")
-        return self.__wrapped__
+        return Made(None, self.__wrapped__, None)
 
     # ---- the rules
     def differential(self, rule):

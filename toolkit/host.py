@@ -3,23 +3,29 @@ in one place. What is public (`numba.types`, `numba.extending`, `numba.njit`) ea
 """
 import inspect
 import math
+import pickle
 import warnings
+from pathlib import Path
 
+import llvmlite
 import numba
 import numpy as np
 from numba import types
-from numba.core import cgutils
-from numba.core.compiler import Flags
+from numba.core import cgutils, config
+from numba.core.caching import NullCache
+from numba.core.compiler import CompileResult, Flags
 from numba.core.cpu import ParallelOptions
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError, NumbaPerformanceWarning
 from numba.core.registry import cpu_target
+from numba.core.serialize import dumps
 from numba.core.targetconfig import ConfigStack
 from numba.core.typeconv import Conversion
+from numba.misc.appdirs import AppDirs
 from numba.np.numpy_support import as_dtype
 
-__all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes", "cgutils", "functions",
-           "only_prange", "parameters", "specialised", "typing_context"]
+__all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes", "cache_folder",
+           "cgutils", "functions", "keep", "only_prange", "parameters", "specialised", "typing_context", "versions"]
 
 
 def only_prange():
@@ -95,17 +101,18 @@ def specialised(heading, implementation, options):
     what it compiles for an answer under its flags.
     """
     dispatcher = numba.njit(**options)(heading)
-
-    def specialise(args, kws):
-        flags = Flags()
-        dispatcher.targetdescr.options.parse_as_flags(flags, dispatcher.targetoptions)
-        with ConfigStack().enter(flags):
-            return implementation(tuple(args))
-
-    dispatcher._compiler._get_implementation = specialise
+    dispatcher._compiler._get_implementation = lambda args, kws: flagged(dispatcher, implementation, tuple(args))
     if "parallel" in options:
         dispatcher._compiler.compile = quiet(dispatcher._compiler.compile)
     return dispatcher
+
+
+def flagged(dispatcher, fn, args):
+    """fn(args), under the flags with which a dispatcher compiles."""
+    flags = Flags()
+    dispatcher.targetdescr.options.parse_as_flags(flags, dispatcher.targetoptions)
+    with ConfigStack().enter(flags):
+        return fn(args)
 
 
 def quiet(compile):
@@ -115,3 +122,47 @@ def quiet(compile):
             warnings.filterwarnings("ignore", r"\s*The keyword argument 'parallel=True'", NumbaPerformanceWarning)
             return compile(args, return_type)
     return compiled
+
+
+# ---- compiled code between processes
+def versions():
+    """What machine code depends on besides its source: Numba, LLVM, the processor."""
+    return numba.__version__, llvmlite.__version__, cpu_target.target_context.codegen().magic_tuple()
+
+
+def cache_folder(name):
+    """A folder of this name in Numba's folder of caches, where the user has set one, else in the user's."""
+    return Path(config.CACHE_DIR, name) if config.CACHE_DIR else Path(AppDirs(appname=name, appauthor=False).user_cache_dir)
+
+
+def keep(dispatcher, key, read, write):
+    """Keep what a dispatcher compiles: key(types) -> a name, or None; read(name) -> bytes, or None; write(name, bytes)."""
+    dispatcher._cache = Kept(lambda args: flagged(dispatcher, key, args), read, write)
+
+
+class Kept(NullCache):
+    """Numba's interface to what is kept."""
+
+    def __init__(self, key, read, write):
+        self.key, self.read, self.write = key, read, write
+
+    def load_overload(self, sig, target_context):
+        name = self.key(argument_types(sig))
+        data = name and self.read(name)
+        if not data:
+            return None
+        target_context.refresh()
+        try:
+            return CompileResult._rebuild(target_context, *pickle.loads(data))
+        except Exception:           # whole, and of this very version, but not to be had in this process
+            return None
+
+    def save_overload(self, sig, cres):
+        name = self.key(argument_types(sig))
+        if name and not cres.library.has_dynamic_globals and not any(not f.can_cache for f in cres.lifted):
+            self.write(name, dumps(cres._reduce()))
+
+
+def argument_types(sig):
+    """The types of the arguments, of a signature or of themselves in a tuple."""
+    return tuple(getattr(sig, "args", sig))

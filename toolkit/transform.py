@@ -13,7 +13,7 @@ from numba import types
 
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
 from . import infer, tape
-from .build import entrance, load, options_of
+from .build import entrance, made, options_of
 from .builder import Builder, acts, draws, tangent_params, tangent_type
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
@@ -95,7 +95,7 @@ class Transform:
         self.__name__ = f"{self.title}_{getattr(fn, '__name__', 'function').replace('<lambda>', 'function')}"
         self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
         self.made = {}
-        self.entry = entrance(self.__name__, self.names(), self.defaults(), lambda args: self.build(args)[1], self.options())
+        self.entry = entrance(self.__name__, self.names(), self.defaults(), self.build, self.options())
         self.entry.owner = self
 
     def __repr__(self):
@@ -138,18 +138,17 @@ class Transform:
         return instance(self.program([infer.type_of(a) for a in atoms]), atoms)
 
     def build(self, args):
-        """(source, Python function) of the derivative for argument types."""
+        """The derivative for argument types: source and Python function."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
             does = draws if self.options().get("error_model") == "numpy" else acts
-            source, namespace, name = emit(pruned(self.program(args), does), self.__name__)
-            self.made[args] = source, load(source, namespace, name)
+            self.made[args] = made(*emit(pruned(self.program(args), does), self.__name__))
         return self.made[args]
 
     @property
     def py_func(self):
         """The derivative as Python runs it, uncompiled: to step through it in a debugger."""
-        return lambda *args: self.build(types_of(self.__name__, args))[1](*args)
+        return lambda *args: self.build(types_of(self.__name__, args)).function(*args)
 
     def options(self):
         """The compilation options of the function that is differentiated."""
@@ -416,7 +415,7 @@ def source(transform, *args):
         else:
             second = infer.type_of(f.result)
         kinds = (types.BaseTuple.from_types(kinds), second)
-    return transform.build(kinds)[0]
+    return transform.build(kinds).source
 
 
 def jacobian(f, argnums=0, mode="auto"):
