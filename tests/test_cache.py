@@ -9,6 +9,7 @@ import warnings
 from collections import namedtuple
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
@@ -170,14 +171,16 @@ def name_of(transform, *args):
 
 def test_an_entry_is_named_after_all_that_it_depends_on(monkeypatch, tmp_path):
     monkeypatch.setenv("DUALTAPE_CACHE_DIR", str(tmp_path))
-    names = {name_of(grad(cube), 1.0), name_of(grad(cube), np.float32(1.0)), name_of(vjp(cube), (1.0,), 1.0),
-             name_of(grad(toolkit.transform.numba.njit(fastmath=True)(cube)), 1.0)}
+    parallel = grad(numba.njit(parallel=True)(cube))
+    assert repr(parallel.options()) == repr(grad(numba.njit(parallel=True)(cube)).options()), "nothing of this process in it"
+    names = {name_of(parallel, 1.0), name_of(grad(cube), 1.0), name_of(grad(cube), np.float32(1.0)), name_of(vjp(cube), (1.0,), 1.0),
+             name_of(grad(numba.njit(fastmath=True)(cube)), 1.0)}
     cache.stamp.cache_clear()
     monkeypatch.setattr(cache.host, "versions", lambda: "another release of Numba")
     names.add(name_of(grad(cube), 1.0))
     cache.stamp.cache_clear()
     assert None not in names
-    assert len(names) == 5
+    assert len(names) == 6
 
 
 def test_what_another_process_might_take_for_something_else_is_not_kept(monkeypatch, tmp_path):

@@ -21,7 +21,7 @@ from numba import types
 from . import host
 
 LIMIT = 2**30           # bytes: beyond this, what was not used for longest is removed
-KNOWN = (__package__, "numpy", "math", "operator", "builtins")
+KNOWN = (__package__, "numpy", "numba", "math", "operator", "builtins")
 
 
 class CacheWarning(UserWarning):

@@ -14,7 +14,6 @@ from numba import types
 from numba.core import cgutils, config
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult, Flags
-from numba.core.cpu import ParallelOptions
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError, NumbaPerformanceWarning
 from numba.core.registry import cpu_target
@@ -31,7 +30,7 @@ __all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", 
 def only_prange():
     """The option `parallel` for loops with prange, and for the array expressions that they hold. What writes to parts of arrays
     stays serial: of a derivative, more of them overlap."""
-    return ParallelOptions(dict.fromkeys(("comprehension", "fusion", "inplace_binop", "reduction", "setitem", "stencil"), False))
+    return dict.fromkeys(("comprehension", "fusion", "inplace_binop", "reduction", "setitem", "stencil"), False)
 
 
 def typing_context():
