@@ -933,6 +933,61 @@ def lists_made_in_a_loop(x):
     return np.array(last), np.sum(np.array(every) ** 2)
 
 
+@case(lambda rng: (nrm(rng, 4), 3))
+def list_of_states(x, n):
+    states = [x]
+    for t in range(n):
+        states.append(states[-1] * 0.9 + np.sin(states[t]))
+    s = 0.0
+    for k, y in enumerate(states):
+        s += np.sum(y) * k
+    return s, states[2]
+
+
+@case(lambda rng: (nrm(rng, 4),))
+def list_of_ragged_rows(x):
+    rows = [x[i] * np.ones(i + 1) for i in range(3)]
+    first = rows[1]
+    rows[1] = np.exp(rows[2])
+    last = rows.pop()
+    rows.append(2.0 * last[:1])
+    return first, last * rows[1], len(rows) * np.sum(rows[-1])
+
+
+@case(lambda rng: (nrm(rng, 4),))
+def list_of_matrices(x):
+    mats = List()
+    for i in range(3):
+        m = np.empty((2, i + 1))
+        m[:] = x[i]
+        m[0, 0] *= x[3]
+        mats.append(m)
+    out = np.zeros((2, 2))
+    for m in mats:
+        if m.shape[1] > 1:
+            out += m @ m.T
+    return out
+
+
+@case(lambda rng: (nrm(rng, 4),))
+def stack_of_arrays(x):
+    waiting, s = [x], 0.0
+    if x[0] > 0.0:
+        waiting.append(x * x)
+    else:
+        waiting.clear()
+        waiting.append(2.0 * x)
+    every = List.empty_list(types.float64[::1])
+    every.extend(waiting)
+    while waiting:
+        v = waiting.pop()
+        s += np.sum(v ** 2)
+        if v.size > 1:
+            waiting.append(v[1:])
+            waiting.append(v[:1] * 2.0)
+    return s + np.sum(every[-1])
+
+
 @case(lambda rng: (nrm(rng, 5), rates()))
 def reads_a_dict(x, rates):
     s = 0.0

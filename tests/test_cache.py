@@ -173,8 +173,8 @@ def test_an_entry_is_named_after_all_that_it_depends_on(monkeypatch, tmp_path):
     monkeypatch.setenv("DUALTAPE_CACHE_DIR", str(tmp_path))
     parallel = grad(numba.njit(parallel=True)(cube))
     assert repr(parallel.options()) == repr(grad(numba.njit(parallel=True)(cube)).options()), "nothing of this process in it"
-    names = {name_of(parallel, 1.0), name_of(grad(cube), 1.0), name_of(grad(cube), np.float32(1.0)), name_of(vjp(cube), (1.0,), 1.0),
-             name_of(grad(numba.njit(fastmath=True)(cube)), 1.0)}
+    names = {name_of(parallel, 1.0), name_of(grad(cube), 1.0), name_of(grad(cube), np.float32(1.0)),
+             name_of(vjp(cube), (1.0,), 1.0), name_of(grad(numba.njit(fastmath=True)(cube)), 1.0)}
     cache.stamp.cache_clear()
     monkeypatch.setattr(cache.host, "versions", lambda: "another release of Numba")
     names.add(name_of(grad(cube), 1.0))

@@ -956,11 +956,55 @@ def reads_an_empty_list(x):
     return x[0] * y[0]
 
 
-@refused(X, says="a list of array(float64, 1d, C) that changes is not supported", at="y.append(x)")
-def list_of_arrays(x):
-    y = []
+@refused(X, says="a list of other items gets array(float64, 1d, C)", at="y.append(x)")
+def list_of_numbers_and_arrays(x):
+    y = [x[0]]
     y.append(x)
+    return y[0]
+
+
+@refused(X, says="a list of other items gets array(float64, 2d, C)", at="y[0] = ")
+def list_of_vectors_and_matrices(x):
+    y = [x * v for v in x]
+    y[0] = np.outer(x, x)
+    return y[1]
+
+
+@refused(X, says="a list of UniTuple(float64 x 2) that changes is not supported", at="y.append(")
+def list_of_pairs(x):
+    y = []
+    y.append((x[0], x[1]))
     return y[0][0]
+
+
+@refused(X, says="an array that is kept in a list is written afterwards", at="y.append(z)")
+def writes_what_a_list_keeps(x):
+    y, z = [], np.zeros_like(x)
+    for i in range(3):
+        z[i] = x[i]
+        y.append(z)
+    return y[0]
+
+
+@refused(X, says="an array that a list holds is written", at="row[0] = ")
+def writes_what_a_list_lends(x):
+    y = [x * v for v in x]
+    for row in y:
+        row[0] = 1.0
+    return y[0]
+
+
+@refused(X, says="an array that a list holds is written", at="y[0] += ")
+def adds_to_what_a_list_holds(x):
+    y = [x * v for v in x]
+    y[0] += x
+    return y[0]
+
+
+@refused(X, says="a list of arrays is read as one", at="sum(y)")
+def sums_a_list_of_arrays(x):
+    y = [x * v for v in x]
+    return sum(y)
 
 
 @refused(X, says="a list of int64 gets a float64", at="y.append(x[0])")

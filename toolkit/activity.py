@@ -127,6 +127,24 @@ def guard(builder, program, aliases, pairs):
             raise Refusal("np.broadcast_to is taken of an array that is written", "Broadcast a copy of it.", s.place)
 
 
+def views(program, arrays):
+    """The names that may hold one of these arrays, or a view of one."""
+    found, before = set(arrays), None
+    while found and before != len(found):
+        before = len(found)
+        for s in walk(program.body):
+            match s:
+                case Let(out, fn, args) if fn in VIEWS and args[0] in found:
+                    found.add(out)
+                case Get(out, arr) if arr in found and is_view(s):
+                    found.add(out)
+                case For() | While():
+                    found.update(x for c in s.carries if c.init in found or c.end in found for x in (c.head, c.exit))
+                case If():
+                    found.update(p.out for p in s.phis if p.then in found or p.orelse in found)
+    return found
+
+
 def is_view(s):
     """Does a Get make a view (and not a copy, as integer arrays and masks do)?"""
     return infer.is_array(s.out) and not infer.gathers(s.index)

@@ -8,7 +8,7 @@ from numba import types
 
 from . import infer
 from .builder import is_data
-from .lists import Lists
+from .lists import Lists, growing, of_arrays
 from .lower import Method
 from .program import Const, Tup
 
@@ -43,7 +43,10 @@ class Iteration(Lists):
                 pass
         if isinstance(node, ast.Attribute) and node.attr == "flat":
             return self.over_flat(node)
-        value = self.as_array(self.expr(node))
+        value = self.expr(node)
+        if growing(value) and of_arrays(held := self.held(value.value)):
+            return (Const(0), self.length(value.value), Const(1)), lambda k: self.element(held, k)
+        value = self.as_array(value)
         if isinstance(value, Tup):
             return value, None
         if not (is_data(value) and infer.is_array(value) and infer.rank_of(value)):

@@ -1,23 +1,30 @@
-"""Lists of numbers that grow, written in the language: a buffer, and how much of it is in use.
+"""Lists that grow, written in the language: a buffer, and how much of it is in use.
 
 A list is a reference: two names may hold one. What it holds stands in the environment under the list's own key, as a pair
 (buffer, length), so that loops and branches carry it as they carry variables, and both modes differentiate what is stored in
-arrays. A list display that nothing changes stays a display (`program.ListDisplay`), and is read like a tuple.
+arrays. A list of arrays holds two such pairs: the arrays' entries one behind the other, and for each array where it begins and
+its shape. Entries are only ever added, so an array that was read from a list stays what it was; in exchange nothing may write
+to what stands in a list (`require_fixed`). A list display that nothing changes stays a display (`program.ListDisplay`), and is
+read like a tuple.
 """
 import ast
 import builtins
+import functools
 import itertools
 import operator
+from dataclasses import dataclass
 
 import numba
 import numpy as np
 from numba import types
 
 from . import infer, tape
+from .activity import Aliases, views
 from .builder import is_data
+from .errors import Refusal
 from .lower import Expressions
-from .program import Const, Do, Growing, ListDisplay, Span, Tup, Var, leaves
-from .rewrites import ZERO
+from .program import Const, Do, Growing, ListDisplay, Set, Span, Tup, Var, leaves, walk
+from .rewrites import ZERO, ravel
 
 FIRST = 8                                   # room for so many numbers is made at the first that comes
 CHANGES = {"append", "extend", "pop", "clear"}
@@ -44,7 +51,39 @@ def touched(before, env):
     return any(env[k] != pair for k, pair in before.items())
 
 
-EMPTY = Const(_Nothing())                   # what a list holds before its first number says of which type they are
+EMPTY = Const(_Nothing())                   # what a list holds before its first item says of which type they are
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What marks the two pairs of a list of arrays of one rank (a `Tup.kind`)."""
+    rank: int
+
+    @property
+    def width(self):
+        """How many integers say where an array stands: its beginning, and its shape."""
+        return 1 + self.rank
+
+
+Arrays = functools.cache(Arrays)            # kinds are compared by identity
+
+
+def of_arrays(held):
+    """Does a list that holds this hold arrays?"""
+    return held is not EMPTY and held.kind is not None
+
+
+def require_fixed(program, kept, lent):
+    """Refuse a program that writes to an array after a list keeps it (`kept`: (array, statement)), or to one that a list lends
+    (`lent`: views), since a list has copies."""
+    aliases = Aliases(program)
+    for array, s in kept:
+        if s in aliases.position and aliases.changes_after(array, s):       # a loop may have been read more than once
+            raise Refusal("an array that is kept in a list is written afterwards", "Append a copy of it.", s.place)
+    of_lists = views(program, lent)
+    for s in walk(program.body):
+        if isinstance(s, Set) and s.arr in of_lists:
+            raise Refusal("an array that a list holds is written", "Write to a copy, and put that into the list.", s.place)
 
 
 def growing(atom):
@@ -128,45 +167,107 @@ class Lists(Expressions):
 
     # ---- what a list holds
     def held(self, ref):
-        """(buffer, length)"""
-        pair = self.env.get(ref.key)
-        if pair is None:
+        """A pair (buffer, length), or two of a list of arrays."""
+        held = self.env.get(ref.key)
+        if held is None:
             self.refuse("this list was made in a loop, or by a function, that has ended", "Make it before.")
-        if pair is EMPTY:
+        if held is EMPTY:
             self.refuse("an empty list is read", "Give it a number first.")
-        return pair.items
+        return held
+
+    def length(self, ref):
+        """How many items a list holds."""
+        if self.env.get(ref.key) is EMPTY:
+            return ZERO
+        held = self.held(ref)
+        if of_arrays(held):
+            return self.b.let(operator.floordiv, held.items[1].items[1], Const(held.kind.width), hint="length")
+        return held.items[1]
 
     def number(self, value):
-        """Require that it is a number, as all that a list holds."""
+        """Require that it is a number."""
         if not is_data(value) or infer.rank_of(value) != 0:
-            self.refuse(f"a list of {infer.shown(value)} that changes is not supported",
-                        "Keep numbers in lists, and arrays as the rows of an array.")
+            self.refuse(f"a list of {infer.shown(value)} that changes is not supported", "Keep numbers or arrays in it.")
         return value
 
     def append(self, ref, value):
-        t = infer.scalar(infer.type_of(self.number(value)))
-        pair = self.env[ref.key]
+        held = self.env[ref.key]
+        if not (is_data(value) and infer.is_array(value)):
+            self.number(value)
+        if of_arrays(held) if not infer.is_array(value) else held is not EMPTY and held.kind is not Arrays(infer.rank_of(value)):
+            self.refuse(f"a list of other items gets {infer.shown(value)}", "Keep numbers, or arrays of one rank, in it.")
+        self.env[ref.key] = self.kept(held, value) if infer.is_array(value) else self.more(held, value)
+
+    def more(self, pair, *values):
+        """A pair with some numbers more."""
+        t = infer.scalar(infer.type_of(values[0]))
+        buffer, n = self.roomy(pair, t, Const(len(values)))
+        for v in values:
+            self.b.set(buffer, (n,), self.b.cast(v, buffer.type))
+            n = self.b.let(operator.add, n, Const(1), hint="length")
+        return Tup((buffer, n))
+
+    def kept(self, held, array):
+        """The two pairs with an array more: a copy of its entries, where they begin, and its shape."""
+        entries, table = held.items if held is not EMPTY else (EMPTY, EMPTY)
+        shape = self.b.shape(array).items
+        size = functools.reduce(lambda m, n: self.b.let(operator.mul, m, n), shape)
+        buffer, begin = self.roomy(entries, infer.scalar(array.type), size)
+        end = self.b.let(operator.add, begin, size, hint="length")
+        self.b.set(buffer, (Span(begin, end, None),), self.b.cast(ravel(self.b, array), buffer.type))
+        self.b.kept.append((array, self.b.block[-1]))
+        table = self.more(table, begin, *shape)
+        return Tup((Tup((buffer, end)), table), Arrays(infer.rank_of(array)))
+
+    def roomy(self, pair, t, m):
+        """(buffer, length) of a pair, or of an empty list, with room for m numbers of type t more."""
         if pair is EMPTY:
-            pair = Tup((self.b.let(np.empty, Const(FIRST), Const(infer.numpy_type(t)), hint="list"), ZERO))
+            room = m if not isinstance(m, Const) else Const(max(FIRST, m.value))
+            return self.b.let(np.empty, room, Const(infer.numpy_type(t)), hint="list"), ZERO
         buffer, n = pair.items
         if infer.unified(infer.scalar(buffer.type), t) != infer.scalar(buffer.type):
             self.refuse(f"a list of {infer.scalar(buffer.type)} gets a {t}", "Start it with a number of that type.")
-        if n != ZERO or pair is not self.env[ref.key]:
-            full = self.b.let(operator.eq, n, self.b.dim(buffer, 0), hint="full")
-            buffer = self.b.branch(full, lambda: self.larger(buffer, n), lambda: buffer, "list")
-        self.b.set(buffer, (n,), self.b.cast(value, buffer.type))
-        self.env[ref.key] = Tup((buffer, self.b.let(operator.add, n, Const(1), hint="length")))
+        needed = n if m == Const(1) else self.b.let(operator.add, n, m)
+        full = self.b.let(operator.ge if m == Const(1) else operator.gt, needed, self.b.dim(buffer, 0), hint="full")
+        return self.b.branch(full, lambda: self.larger(buffer, n, needed), lambda: buffer, "list"), n
 
-    def larger(self, buffer, n):
+    def larger(self, buffer, n, needed):
         """A copy with more room."""
-        room = self.b.let(max, self.b.let(operator.mul, Const(2), n), Const(FIRST))
+        room = self.b.let(max, self.b.let(operator.mul, Const(2), needed), Const(FIRST))
         new = self.b.let(np.empty, room, Const(infer.numpy_type(infer.scalar(buffer.type))), hint="list")
         self.b.set(new, (Span(Const(None), n, None),), self.b.get(buffer, (Span(Const(None), n, None),)))
         return new
 
-    def emptied(self, pair):
-        """What an empty list holds, beside one that holds `pair`."""
-        return Tup((self.b.let(np.empty, ZERO, Const(infer.numpy_type(infer.scalar(pair.items[0].type))), hint="list"), ZERO))
+    def emptied(self, held):
+        """What an empty list holds, beside one that holds `held`."""
+        if of_arrays(held):
+            return held.of(map(self.emptied, held.items))
+        return Tup((self.b.let(np.empty, ZERO, Const(infer.numpy_type(infer.scalar(held.items[0].type))), hint="list"), ZERO))
+
+    def element(self, held, k):
+        """The array at position k: a view of the entries."""
+        (entries, _), (table, _) = (pair.items for pair in held.items)
+        at = self.b.let(operator.mul, k, Const(held.kind.width))
+        begin, *shape = (self.b.get(table, (self.b.let(operator.add, at, Const(j)) if j else at,), "n")
+                         for j in range(held.kind.width))
+        size = functools.reduce(lambda m, n: self.b.let(operator.mul, m, n), shape)
+        view = self.b.get(entries, (Span(begin, self.b.let(operator.add, begin, size), None),))
+        if len(shape) > 1:
+            view = self.b.let(np.reshape, view, Tup(tuple(shape)))
+        self.b.lent.append(view)
+        return view
+
+    def replace(self, ref, index, array):
+        """list[index] = array: its entries come behind all others, and are pointed to."""
+        held, k = self.held(ref), self.position(ref, index)
+        new = self.kept(held, array) if held.kind is Arrays(infer.rank_of(array)) else self.refuse(
+            f"a list of other items gets {infer.shown(array)}", "Keep numbers, or arrays of one rank, in it.")
+        entries, (table, _) = new.items[0], new.items[1].items
+        old = held.items[1].items[1]
+        for j in range(held.kind.width):
+            to = self.b.let(operator.add, self.b.let(operator.mul, k, Const(held.kind.width)), Const(j))
+            self.b.set(table, (to,), self.b.get(table, (self.b.let(operator.add, old, Const(j)),)))
+        self.env[ref.key] = held.of((entries, Tup((table, old))))
 
     def alike(self, s, a, b):
         """What a list holds after each side of a branch, both as pairs if one is."""
@@ -199,26 +300,40 @@ class Lists(Expressions):
         """The part of the buffer that is in use, for what reads a list."""
         if not growing(atom):
             return atom
-        buffer, n = self.held(atom.value)
+        held = self.held(atom.value)
+        if of_arrays(held):
+            self.refuse("a list of arrays is read as one", "Loop over it, or index it.")
+        buffer, n = held.items
         return self.b.get(buffer, (Span(Const(None), n, None),))
 
     def slot(self, owner, index):
         """(array, index) where a list's element stands."""
         if not growing(owner):
             return owner, index
+        k = self.position(owner.value, index)
+        held = self.held(owner.value)
+        if of_arrays(held):
+            self.refuse("an array that a list holds is written", "Write to a copy, and put that into the list.")
+        return held.items[0], (k,)
+
+    def position(self, ref, index):
+        """The position in a list that an index says, required to lie in it."""
         if len(index) != 1 or not is_data(index[0]) or infer.rank_of(index[0]) != 0:
             self.refuse("a list is indexed with one integer here", "Make an array of it to slice it.")
-        buffer, n = self.held(owner.value)
-        k = index[0]
+        n, k = self.length(ref), index[0]
         below = self.b.let(operator.lt, k, ZERO)
         k = self.b.branch(below, lambda: self.b.let(operator.add, k, n), lambda: k, "k")
         self.b.add(Do(tape.within, (k, n)))
-        return buffer, (k,)
+        return k
 
     # ---- what is done with it
     def subscript(self, owner, node, hint):
         if growing(owner):
+            if of_arrays(held := self.held(owner.value)):
+                return self.element(held, self.position(owner.value, self.index(node.slice)))
             return self.b.get(*self.slot(owner, self.index(node.slice)), hint)
+        if isinstance(owner, Const) and isinstance(owner.value, types.Type):
+            return Const(types.Array)                   # float64[:], as the type of a list's items, which its first one tells
         if isinstance(owner, Var) and isinstance(owner.type, types.DictType):
             return self.b.let(operator.getitem, owner, self.expr(node.slice), hint=hint)
         return super().subscript(owner, node, hint)
@@ -241,11 +356,16 @@ class Lists(Expressions):
         return Const(None)
 
     def pop(self, ref, hint):
-        buffer, n = self.held(ref)
+        held, n = self.held(ref), self.length(ref)
         last = self.b.let(operator.sub, n, Const(1), hint="length")
         self.b.add(Do(tape.within, (last, n)))
-        value = self.b.get(buffer, (last,), hint)
-        self.env[ref.key] = Tup((buffer, last))
+        if of_arrays(held):
+            entries, (table, _) = held.items[0], held.items[1].items
+            rest = self.b.let(operator.mul, last, Const(held.kind.width), hint="length")
+            self.env[ref.key] = held.of((entries, Tup((table, rest))))
+            return self.element(held, last)
+        value = self.b.get(held.items[0], (last,), hint)
+        self.env[ref.key] = Tup((held.items[0], last))
         return value
 
     def extend(self, ref, source):
@@ -256,9 +376,10 @@ class Lists(Expressions):
             return
         if not growing(source) and (not is_data(source) or infer.rank_of(source) != 1):
             self.refuse("a list is extended by a tuple, a vector or a list here", "Append in a loop.")
+        arrays = growing(source) and of_arrays(self.held(source.value))
         each = ast.For(ast.Name("·v", ast.Store()), ast.Name("·source", ast.Load()), [ast.Expr(ast.Call(
             ast.Attribute(ast.Name("·list", ast.Load()), "append", ast.Load()), [ast.Name("·v", ast.Load())], []))], [])
-        self.env |= {"·list": Const(ref), "·source": self.b.copy(self.as_array(source))}
+        self.env |= {"·list": Const(ref), "·source": source if arrays else self.b.copy(self.as_array(source))}
         self.run([each])
         for name in ("·v", "·list", "·source"):
             self.env.pop(name, None)
@@ -273,8 +394,7 @@ class Lists(Expressions):
             return self.made(name=hint)
         if any(map(growing, args)):
             if fn is len:
-                pair = self.env[args[0].value.key]
-                return ZERO if pair is EMPTY else self.held(args[0].value)[1]
+                return self.length(args[0].value)
             if fn is print:
                 self.refuse("a list is printed", "Print an array made of it.")
             if fn in CONVERTS:

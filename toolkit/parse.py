@@ -18,7 +18,7 @@ from .activity import Aliases
 from .builder import Builder, acts, constant, is_data, throw
 from .errors import Place, Refusal
 from .iteration import Iteration
-from .lists import EMPTY, changed, contents, growing, touched
+from .lists import EMPTY, changed, contents, growing, of_arrays, require_fixed, touched
 from .lower import BINARY, Inner, ReadBefore
 from .normal import normalised
 from .primitive import CATALOGUE
@@ -62,7 +62,9 @@ def parse(fn, params):
     result = call(builder, fn, [p for _, p in params], {}, depth=0)
     require_value(fn, result)
     program = Program(fn.__name__, params, builder.block, result)
-    return pruned(normalised(pruned(returning(checked(program)), acts)), acts)
+    program = pruned(returning(checked(program)), acts)
+    require_fixed(program, builder.kept, builder.lent)
+    return pruned(normalised(program), acts)
 
 
 def checked(program):
@@ -371,6 +373,8 @@ class Statements(Iteration):
         return [self.b.get(value, (Const(k),)) for k in range(n)]
 
     def store(self, arr, index, value, add=False):
+        if growing(arr) and of_arrays(self.held(arr.value)):
+            return self.replace(arr.value, index, value)
         arr, index = self.slot(arr, index)
         if isinstance(arr, Tup) or not is_data(arr) or not infer.is_array(arr):
             self.refuse("only arrays can be written to", "Use an array.")
