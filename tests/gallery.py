@@ -944,6 +944,25 @@ def list_of_states(x, n):
     return s, states[2]
 
 
+@case(lambda rng: (List([nrm(rng, 4, 3), nrm(rng, 2, 4)]), List([nrm(rng, 4), nrm(rng, 2)]), nrm(rng, 3)), argnums=(0, 1, 2))
+def lists_of_weights(ws, bs, x):
+    h = x
+    for k in range(len(ws)):
+        h = np.tanh(ws[k] @ h + bs[k])
+    for w, b in zip(ws, bs):
+        h = h * np.sum(w) + b[0]
+    return h
+
+
+@case(lambda rng: ([1.5, 2.0, 0.5], nrm(rng, 3)), argnums=(0, 1), id="list_of_python")
+@case(lambda rng: (List([1.5, 2.0, 0.5]), nrm(rng, 3)), argnums=(0, 1))
+def list_of_rates(rates, x):
+    more = [v for v in rates]
+    for k, v in enumerate(rates):
+        more.append(v * x[k] * rates[-1])
+    return np.array(more), sum(rates)
+
+
 @case(lambda rng: (nrm(rng, 4),))
 def list_of_ragged_rows(x):
     rows = [x[i] * np.ones(i + 1) for i in range(3)]

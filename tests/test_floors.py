@@ -9,7 +9,7 @@ import toolkit
 
 FLOORS = [
     ["errors", "domain", "host", "tape"],
-    ["runtime", "syntax", "cache"],
+    ["runtime", "syntax", "cache", "sequences"],
     ["program", "primitive"],
     ["infer", "catalogue"],
     ["builder"],

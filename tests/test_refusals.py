@@ -23,6 +23,7 @@ import numba
 import numpy as np
 import pytest
 from numba import njit
+from numba.typed import List
 
 import toolkit
 from toolkit import (
@@ -977,6 +978,31 @@ def list_of_pairs(x):
     return y[0][0]
 
 
+@refused([1.0, 2.0], says="a list that is an argument is changed", at="y[0] = ")
+def writes_to_a_list(y):
+    y[0] = 2.0 * y[1]
+    return y[0]
+
+
+@refused(List([X, X]), says="a list that is an argument is changed", at="y.append(")
+def appends_to_a_list(y):
+    y.append(2.0 * y[1])
+    return y[0]
+
+
+@refused(List([X, X]), says="an array that a list holds is written", at="v[0] = ")
+def writes_to_what_an_argument_holds(y):
+    for v in y:
+        v[0] = 1.0
+    return y[0]
+
+
+@refused(X, says="a list cannot be used here", at="np.exp(y)")
+def list_for_an_array(x):
+    y = [v for v in x]
+    return np.exp(y)
+
+
 @refused(X, says="an array that is kept in a list is written afterwards", at="y.append(z)")
 def writes_what_a_list_keeps(x):
     y, z = [], np.zeros_like(x)
@@ -1304,7 +1330,11 @@ class Squares:
         return x * x
 
 
-KINDS = "pass float64 or float32 numbers, integers, booleans, arrays of these, or tuples of them"
+def first_item(items):
+    return items[0]
+
+
+KINDS = "pass float64 or float32 numbers, integers, booleans, arrays or lists of these, or tuples of them"
 SCALAR = "not a number: a gradient needs a scalar. Use vjp with a cotangent, or jacobian"
 PYTHON = "grad takes a Python function or an @njit one, and "
 SOURCE = "has no source that can be read: define it in a file (or a notebook cell), not by exec or in the interactive prompt"
@@ -1328,9 +1358,10 @@ USES = [
     (lambda: grad(only_by_keyword)(1.0), "only_by_keyword takes the keyword-only parameter w: " + ORDER),
     # arguments
     (lambda: grad(norm)("abc"), "the argument `x` is unicode_type: " + KINDS),
-    (lambda: grad(norm)([1.0, 2.0]), "the argument `x` is reflected list(float64)…: " + KINDS),
+    (lambda: grad(norm)(["a"]), "the argument `x` is reflected list(unicode_type)…: " + KINDS),
     (lambda: grad(norm)({"a": 1.0}), "the argument `x` is …: " + KINDS),
-    (lambda: grad(norm)(numba.typed.List([1.0])), "the argument `x` is ListType[float64]: " + KINDS),
+    (lambda: grad(norm)(List([List([1.0])])), "the argument `x` is ListType[ListType[float64]]: " + KINDS),
+    (lambda: jvp(first_item)((List([X]),), (X,)), "first_item: the tangent of `tangents` is array(float64, 1d, C), but …"),
     (lambda: grad(norm)(X.astype(object)), "the argument `x` is …: " + KINDS),
     (lambda: grad(norm)(np.array(["a"])), "the argument `x` is …: " + KINDS),
     (lambda: grad(norm)(X.astype(np.float16)), "…float16…"),

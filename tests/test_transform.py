@@ -9,9 +9,10 @@ import gallery
 import numpy as np
 import pytest
 from numba import TypingError, njit
+from numba.typed import List
 
 import toolkit
-from toolkit import Refusal, UsageError, check_grads, grad, hessian, hvp, jacobian, jvp, tape, value_and_grad, vjp
+from toolkit import Refusal, UsageError, check_grads, grad, hessian, hvp, jacobian, jvp, record, tape, value_and_grad, vjp
 
 X, V = np.linspace(0.5, 1.5, 5), np.arange(5.0)
 
@@ -207,6 +208,28 @@ def test_arguments_and_seeds_stay():
     again = vjp(scale)((x, 2.0), seed)
     np.testing.assert_array_equal(again[1][0], x_bar)
     assert not np.shares_memory(x_bar, seed)
+
+
+@njit
+def first_of(items, x):
+    return np.sum(items[0] * x)
+
+
+def test_lists_are_arguments_and_cotangents():
+    typed, second = List([X, V]), List([X, V[:3].copy()])
+    for items in (typed, [X, V]):
+        g = grad(first_of)(items, V)
+        assert type(g) is type(items)
+        np.testing.assert_array_equal(g[0], V)
+        np.testing.assert_array_equal(g[1], 0.0 * V)
+    np.testing.assert_array_equal(record(first_of, typed, V).backward().bars[0], [*V, *(0.0 * V)])
+    with pytest.raises(ValueError, match="a list of tangents or cotangents has other shapes"):
+        jvp(first_of, 0)((typed, V), (second,))
+
+    @njit
+    def inside(items, x):
+        return grad(first_of)(items, x)[0] + x
+    np.testing.assert_array_equal(inside(typed, V), 2.0 * V)
 
 
 def test_float32_throughout():

@@ -9,7 +9,7 @@ import numpy as np
 from . import infer, tape
 from .errors import Refusal
 from .primitive import DRAWS, FLAT, VIEWS
-from .program import Do, For, Get, If, Let, Pop, Push, Set, Stack, Var, While, blocks, leaves, variables, walk
+from .program import Do, For, Get, If, Let, Pop, Push, Set, Stack, Var, While, blocks, leaves, lists, variables, walk
 
 
 class Aliases:
@@ -143,6 +143,13 @@ def views(program, arrays):
                 case If():
                     found.update(p.out for p in s.phis if p.then in found or p.orelse in found)
     return found
+
+
+def same_lists(builder, primals, given):
+    """Check at entry that lists of tangents or cotangents hold arrays of the shapes of their primals'."""
+    for p, d in zip(lists(*primals), lists(*given)):
+        for x, y in zip(p.items[2:], d.items[2:]):
+            builder.add(Do(tape.same_items, (x, y)))
 
 
 def is_view(s):

@@ -71,6 +71,8 @@ def plain(t):
     """Does a type mean the same in every process?"""
     if isinstance(t, types.BaseTuple):
         return not hasattr(t, "instance_class") and all(map(plain, t.types))
+    if isinstance(t, types.ListType | types.List):
+        return plain(t.dtype)
     return isinstance(t, types.Number | types.Boolean | types.Array | types.NoneType) or (
         isinstance(t, types.Omitted) and fingerprint(t.value) is not None)
 

@@ -5,6 +5,7 @@
     value       both modes return what f returns, and leave arguments and seeds as they were
 """
 import numpy as np
+from numba.typed import List
 
 from . import transform
 from .errors import DualtapeError, UsageError
@@ -19,19 +20,26 @@ def floats(x):
     return isinstance(x, (float, np.floating)) or (isinstance(x, np.ndarray) and x.dtype.kind == "f")
 
 
+GROUPS = tuple, list, List
+
+
 def flat(x):
     """The leaves of a structure."""
-    return [y for v in x for y in flat(v)] if isinstance(x, tuple) else [x]
+    return [y for v in x for y in flat(v)] if isinstance(x, GROUPS) else [x]
 
 
 def rebuilt(x, items):
-    """A tuple, or named tuple, like x of other items."""
+    """A tuple, named tuple or list like x of other items."""
+    if isinstance(x, list):
+        return list(items)
+    if isinstance(x, List):
+        return List(items)
     return type(x)(*items) if hasattr(x, "_fields") else tuple(items)
 
 
 def fresh(x):
     """A copy of the same memory layout."""
-    if isinstance(x, tuple):
+    if isinstance(x, GROUPS):
         return rebuilt(x, map(fresh, x))
     if not isinstance(x, np.ndarray):
         return x
@@ -47,7 +55,7 @@ def fresh(x):
 
 def like(x, rng):
     """A random structure of tangents; what carries no derivative stays."""
-    if isinstance(x, tuple):
+    if isinstance(x, GROUPS):
         return rebuilt(x, (like(v, rng) for v in x))
     if isinstance(x, np.ndarray) and floats(x):
         return np.asarray(rng.normal(size=x.shape), x.dtype)
@@ -56,7 +64,7 @@ def like(x, rng):
 
 def moved(x, d, h):
     """x + h d, in float64."""
-    if isinstance(x, tuple):
+    if isinstance(x, GROUPS):
         return rebuilt(x, (moved(a, b, h) for a, b in zip(x, d)))
     if not floats(x):
         return fresh(x)
@@ -65,14 +73,14 @@ def moved(x, d, h):
 
 def inner(a, b):
     """The inner product of two structures of the same kind."""
-    if isinstance(a, tuple):
+    if isinstance(a, GROUPS):
         return sum(inner(x, y) for x, y in zip(a, b))
     return float(np.sum(np.asarray(a, float) * np.asarray(b, float))) if floats(a) and b is not None else 0.0
 
 
 def size(a):
     """The sum of absolute values: what a rounding error is measured against."""
-    return sum(map(size, a)) if isinstance(a, tuple) else float(np.sum(np.abs(a))) if floats(a) else 0.0
+    return sum(map(size, a)) if isinstance(a, GROUPS) else float(np.sum(np.abs(a))) if floats(a) else 0.0
 
 
 def require(ok, law, *figures):
@@ -83,7 +91,7 @@ def require(ok, law, *figures):
 
 def agree(a, b, rtol, law):
     """Two structures of the same kind and nearly the same values."""
-    if isinstance(b, tuple):
+    if isinstance(b, GROUPS):
         require(len(a) == len(b), law, len(a), len(b))
         for x, y in zip(a, b):
             agree(x, y, rtol, law)
@@ -165,6 +173,6 @@ def check_second(f, args, argnums, dots, bars, loose, run):
 
 def like_zero(x):
     """A zero tangent."""
-    if isinstance(x, tuple):
+    if isinstance(x, GROUPS):
         return rebuilt(x, map(like_zero, x))
     return x * 0 if floats(x) else x

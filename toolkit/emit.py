@@ -13,7 +13,7 @@ from collections import Counter
 import numba
 import numpy as np
 
-from . import infer, tape
+from . import infer, sequences, tape
 from .builder import astype, dim, throw, trips
 from .primitive import DRAWS
 from .program import (
@@ -23,6 +23,7 @@ from .program import (
     Get,
     If,
     Let,
+    Listed,
     NewStack,
     Pop,
     Push,
@@ -204,8 +205,9 @@ class Emitter:
         self.reserved = {s.stack for s in walk(program.body)
                          if isinstance(s, Reserve) or (isinstance(s, NewStack) and s.count != Const(0))}
         self.block(program.body)
-        self("return " + (self.listed(program.result.items) if isinstance(program.result, Tup) and program.result.items
-                          and program.result.kind is None else self.text(program.result)))
+        result = program.result
+        bare = isinstance(result, Tup) and result.items and result.kind is None and not isinstance(result, Listed)
+        self("return " + (self.listed(result.items) if bare else self.text(result)))
         self.name = name or program.name
         self.source = f"def {self.name}({', '.join(heads)}):\n" + "".join(f"{line}\n" for line in self.lines)
 
@@ -223,6 +225,10 @@ class Emitter:
     def unpack(self, p, name):
         if not p.items:
             return
+        if isinstance(p, Listed):
+            self.names.of[p.items[0]] = name
+            parts = ", ".join(self.names[a] for a in p.items[1:])
+            return self(f"{parts} = {self.name_of(sequences.arrays_of if len(p.items) > 2 else sequences.numbers_of)}({name})")
         parts, later = [], []
         for k, a in enumerate(p.items):
             if isinstance(a, Var):
@@ -290,6 +296,8 @@ class Emitter:
                 if atom in self.folded:
                     return self.value(self.folded[atom])
                 return self.names[atom], ATOM
+            case Listed(items):
+                return f"{self.name_of(sequences.list_like)}({self.listed(items[:2])})", ATOM
             case Tup(items, kind) if kind is not None:
                 return f"{self.name_of(kind)}({self.listed(items).removesuffix(',')})", ATOM
             case Tup(items):

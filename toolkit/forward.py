@@ -7,7 +7,7 @@ Arrays travel as pairs of references: a view's tangent is the same view of the t
 import numpy as np
 
 from . import infer, runtime
-from .activity import Aliases, active, guard
+from .activity import Aliases, active, guard, same_lists
 from .builder import Builder, astype, tangent_params, tangent_type
 from .linear import card_of, push
 from .primitive import FLAT, VIEWS
@@ -17,6 +17,7 @@ from .program import (
     Const,
     For,
     If,
+    Listed,
     NewStack,
     Note,
     Phi,
@@ -47,6 +48,7 @@ class Forward:
         for v, d in zip(roots, variables(*given)):
             if infer.is_float(v):
                 self.dots[v] = self.b.copy(d) if infer.is_array(v) and self.aliases.mutable(v) else d
+        same_lists(self.b, params, given)
         guard(self.b, program, self.aliases, [p for p in zip(roots, variables(*given)) if infer.is_array(p[0])])
         for v in (v for _, p in program.params for v in variables(p)):
             if self.on(v) and v not in self.dots:
@@ -65,6 +67,8 @@ class Forward:
         return self.b.zeros_like(a)
 
     def tangent(self, result):
+        if isinstance(result, Listed):
+            return result.holding(self.tangent(result.items[1]))
         if isinstance(result, Tup):
             return result.of(map(self.tangent, result.items))
         if isinstance(result, Const) and not isinstance(result.value, int | float | np.ndarray):

@@ -8,7 +8,7 @@ from numba import types
 
 from .errors import Refusal
 from .host import NumbaError, NumbaPerformanceWarning, typing_context
-from .program import Const, Span, Tup, Var
+from .program import Const, Listed, Span, Tup, Var
 
 
 def type_of(atom, literal=False):
@@ -16,6 +16,8 @@ def type_of(atom, literal=False):
     match atom:
         case Var():
             return atom.type
+        case Listed(items):
+            return items[0].type
         case Tup(items, kind):
             return types.BaseTuple.from_types(tuple(type_of(a) for a in items), kind)
         case Span(step=None):
@@ -39,7 +41,10 @@ def static_type(value):
     """The Numba type of a static object: a function, a dtype, a constant array."""
     if isinstance(value, type) and issubclass(value, np.generic):
         return types.NumberClass(numba.from_dtype(np.dtype(value)))
-    t = typing_context().resolve_value_type(value)
+    try:
+        t = typing_context().resolve_value_type(value)
+    except ValueError:
+        raise Refusal(f"{getattr(value, '__name__', value)} cannot be used here", "Use numbers and arrays.") from None
     return t.copy(readonly=True) if isinstance(t, types.Array) else t
 
 
@@ -61,7 +66,7 @@ def _resolve(ctx, fn, args, kw, literal):
             sig = ctx.resolve_function_type(kind, tuple(type_of(a, literal) for a in args),
                                             {k: type_of(a, literal) for k, a in kw})
         return sig and sig.return_type
-    except (NumbaError, ValueError):
+    except (NumbaError, Refusal, ValueError):
         return None
 
 
@@ -71,7 +76,7 @@ def shown(atom):
         return getattr(atom.value, "__name__", repr(atom.value))
     try:
         return str(type_of(atom))
-    except ValueError:
+    except Refusal:
         return "an object that Numba does not know"
 
 

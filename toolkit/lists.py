@@ -23,7 +23,7 @@ from .activity import Aliases, views
 from .builder import is_data
 from .errors import Refusal
 from .lower import Expressions
-from .program import Const, Do, Growing, ListDisplay, Set, Span, Tup, Var, leaves, walk
+from .program import Const, Do, Growing, ListDisplay, Listed, Set, Span, Tup, Var, leaves, walk
 from .rewrites import ZERO, ravel
 
 FIRST = 8                                   # room for so many numbers is made at the first that comes
@@ -71,6 +71,16 @@ Arrays = functools.cache(Arrays)            # kinds are compared by identity
 def of_arrays(held):
     """Does a list that holds this hold arrays?"""
     return held is not EMPTY and held.kind is not None
+
+
+def opened(builder, name, value, env):
+    """A parameter as a function's body reads it: in place of a list that is an argument, one whose contents stand in `env`."""
+    if not isinstance(value, Listed):
+        return value.of(opened(builder, name, v, env) for v in value.items) if isinstance(value, Tup) else value
+    ref = Growing(f"{LIST}{next(NUMBERS)}]{name}", ours=False)
+    entries, *tables = (Tup((a, builder.dim(a, 0))) for a in value.items[1:])
+    env[ref.key] = Tup((entries, *tables), Arrays(infer.type_of(value).dtype.ndim)) if tables else entries
+    return Const(ref)
 
 
 def require_fixed(program, kept, lent):
@@ -189,6 +199,11 @@ class Lists(Expressions):
         if not is_data(value) or infer.rank_of(value) != 0:
             self.refuse(f"a list of {infer.shown(value)} that changes is not supported", "Keep numbers or arrays in it.")
         return value
+
+    def changing(self, ref):
+        """Require that we may change a list."""
+        if not ref.ours:
+            self.refuse("a list that is an argument is changed", "Change a copy: [v for v in items].")
 
     def append(self, ref, value):
         held = self.env[ref.key]
@@ -342,6 +357,7 @@ class Lists(Expressions):
         if not growing(method.owner):
             return super().method(method, args, kw, hint)
         ref = method.owner.value
+        self.changing(ref)
         match method.name, args, kw:
             case "append", [value], {}:
                 self.append(ref, value)

@@ -18,7 +18,7 @@ from .activity import Aliases
 from .builder import Builder, acts, constant, is_data, throw
 from .errors import Place, Refusal
 from .iteration import Iteration
-from .lists import EMPTY, changed, contents, growing, of_arrays, require_fixed, touched
+from .lists import EMPTY, changed, contents, growing, of_arrays, opened, require_fixed, touched
 from .lower import BINARY, Inner, ReadBefore
 from .normal import normalised
 from .primitive import CATALOGUE
@@ -59,7 +59,10 @@ def parse(fn, params):
     """The Program of fn for parameter structures (Vars with types, Consts, Tups), in order."""
     fn = python_function(fn)
     builder = Builder()
-    result = call(builder, fn, [p for _, p in params], {}, depth=0)
+    try:
+        result = call(builder, fn, [p for _, p in params], {}, depth=0)
+    except Refusal as e:
+        raise e.at(builder.place) from None
     require_value(fn, result)
     program = Program(fn.__name__, params, builder.block, result)
     program = pruned(returning(checked(program)), acts)
@@ -131,6 +134,8 @@ def call(builder, fn, args, kw, depth, caller=None):
         if kind is inspect.Parameter.VAR_POSITIONAL:
             value = Tup(tuple(value))
         env[name] = value if isinstance(value, Var | Const | Tup) else constant(value)
+    for name, value in list(env.items()):
+        env[name] = opened(builder, name, value, env)
     return enter(Statements(builder, env, outer_names(fn), file), node, depth, caller)
 
 
@@ -373,6 +378,8 @@ class Statements(Iteration):
         return [self.b.get(value, (Const(k),)) for k in range(n)]
 
     def store(self, arr, index, value, add=False):
+        if growing(arr):
+            self.changing(arr.value)
         if growing(arr) and of_arrays(self.held(arr.value)):
             return self.replace(arr.value, index, value)
         arr, index = self.slot(arr, index)
@@ -405,7 +412,10 @@ class Statements(Iteration):
             return None
         if not isinstance(node.target, ast.Subscript):
             self.refuse("this cannot be assigned to", "Assign to a name or to an element of an array.")
-        arr, index = self.slot(self.expr(node.target.value), self.index(node.target.slice))
+        owner = self.expr(node.target.value)
+        if growing(owner):
+            self.changing(owner.value)
+        arr, index = self.slot(owner, self.index(node.target.slice))
         return self.augment(arr, index, None, op, value)
 
     def augment(self, arr, index, old, op, value):

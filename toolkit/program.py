@@ -69,10 +69,20 @@ class ListDisplay(Tup):
     """A list that is written out. It is read like a tuple; what would change it is refused."""
 
 
+class Listed(Tup):
+    """A list that is an argument: itself, its entries in one array and, of a list of arrays, where each begins and its shape."""
+
+    def holding(self, entries):
+        """A list of the same lengths with other entries, as a result."""
+        return replace(self, items=(self.items[0], entries, *self.items[2:]))
+
+
 @dataclass(frozen=True, eq=False)
 class Growing:
-    """The identity of a list that grows; `key` names what it holds in the environment (see lists.py)."""
+    """The identity of a list that grows; `key` names what it holds in the environment (see lists.py). That of an argument is
+    not ours to change."""
     key: str
+    ours: bool = True
     __name__ = "a list"
 
 
@@ -242,6 +252,15 @@ def leaves(atom):
             return
         case _:
             yield atom
+
+
+def lists(*atoms):
+    """The lists that are arguments in some structures."""
+    for a in atoms:
+        if isinstance(a, Listed):
+            yield a
+        elif isinstance(a, Tup):
+            yield from lists(*a.items)
 
 
 def variables(*atoms):

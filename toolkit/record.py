@@ -27,6 +27,7 @@ from .program import (
     Get,
     If,
     Let,
+    Listed,
     NewStack,
     Note,
     Pop,
@@ -40,7 +41,7 @@ from .program import (
     variables,
 )
 from .syntax import require_function
-from .transform import Transform, program_of, types_of
+from .transform import Transform, items, matched, program_of, types_of
 
 EMPTY = {np.empty: np.zeros, np.empty_like: np.zeros_like}      # so that one run prints what the next one prints
 ROWS = 60                                                       # of longer tapes the middle is not printed
@@ -156,7 +157,9 @@ class Recorder(Interpreter):
         self.entries, self.names, self.varied, self.shared, self.stored = [], {}, set(), set(), {}
 
     def parameter(self, p, arg):
-        """Bind a parameter to a copy of its argument; the structure of entries."""
+        """Bind a parameter to a copy of its argument; the structure of entries (of a list, its entries in one array)."""
+        if isinstance(p, Listed):
+            return [self.parameter(q, a) for q, a in zip(p.items, items(p, arg))][1]
         if isinstance(p, Tup):
             return tuple(map(self.parameter, p.items, arg))
         if isinstance(p, Var):
@@ -411,7 +414,8 @@ def record(f, *args):
         require_function(f, "record")
     program, machine = program_of(f, types_of("record", args)), Recorder()
     inputs = tuple(machine.parameter(p, a) for (_, p), a in zip(program.params, args, strict=True))
-    arrays = [(a, e) for a, e in zip(flat(args), flat(inputs), strict=True) if isinstance(a, np.ndarray)]
+    arrays = [(a, machine.env[v]) for (_, p), arg in zip(program.params, args) for v, a in matched(p, arg)
+              if isinstance(a, np.ndarray)]
     machine.shared = {e.home for a, e in arrays for b, other in arrays if e is not other and np.shares_memory(a, b)}
     machine.run(program.body)
     return Tape(program.name, inputs, machine.entries, machine.bound(program.result))

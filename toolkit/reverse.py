@@ -15,7 +15,7 @@ import numpy as np
 from numba import types
 
 from . import infer, runtime, tape
-from .activity import Aliases, active, guard, is_view
+from .activity import Aliases, active, guard, is_view, same_lists
 from .builder import Builder, astype, dim, tangent_type, trips
 from .linear import card_of, pull
 from .primitive import FLAT, VIEWS
@@ -28,6 +28,7 @@ from .program import (
     Get,
     If,
     Let,
+    Listed,
     NewStack,
     Note,
     Phi,
@@ -78,6 +79,7 @@ class Reverse(Residuals):
                 if self.shadowed(v):
                     self.shadow[v] = self.b.zeros_like(v, f"{v.hint}_bar")
             guard(self.b, program, self.aliases, [])
+            same_lists(self.b, [program.result], [seed])
         self.sweep(program.body, fwd)
         back = []
         with self.b.into(back):
@@ -147,6 +149,8 @@ class Reverse(Residuals):
         given = []
 
         def one(p):
+            if isinstance(p, Listed):
+                return p.holding(one(p.items[1]))
             if isinstance(p, Tup):
                 return p.of(map(one, p.items))
             if not isinstance(p, Var):

@@ -45,6 +45,13 @@ def same_shape(x, ct):
 
 
 @numba.njit
+def same_items(table, ct):
+    """Require that a list of tangents or cotangents holds arrays of the shapes of those that they belong to."""
+    if table.size != ct.size or np.any(table != ct):
+        raise ValueError("a list of tangents or cotangents has other shapes than the list that it belongs to")
+
+
+@numba.njit
 def holds(x, n):
     """Require that an array has n entries, to be unpacked."""
     if x.shape[0] != n:

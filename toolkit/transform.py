@@ -19,9 +19,15 @@ from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
 from .forward import forward
 from .parse import application, parse
-from .program import Const, Program, Tup, Var, instance, pruned, variables
+from .program import Const, Listed, Program, Tup, Var, instance, pruned, variables
 from .reverse import reverse
+from .sequences import arrays_of, numbers_of, of_arrays
 from .syntax import parameters, python_function, require_function, title
+
+
+def carried(t):
+    """May a program have parameters of this type of numbers?"""
+    return isinstance(t, types.Integer | types.Boolean) or t in (types.float64, types.float32)
 
 
 def structure(name, t):
@@ -36,13 +42,16 @@ def structure(name, t):
     if isinstance(t, types.Dispatcher):
         return Const(spoken(t))
     kind = infer.scalar(t)
-    if isinstance(kind, types.Integer | types.Boolean) or kind in (types.float64, types.float32):
+    if carried(kind):
         return Var(name, types.unliteral(t))
+    if isinstance(t, types.ListType | types.List) and carried(infer.scalar(t.dtype)):
+        vectors = {"entries": infer.scalar(t.dtype)} | ({"table": types.intp} if of_arrays(t) else {})
+        return Listed((Var(name, t), *(Var(f"{name}_{part}", types.Array(of, 1, "C")) for part, of in vectors.items())))
     if isinstance(t, types.DictType) and isinstance(t.value_type, types.Number | types.Boolean):
         return Var(name, t)                             # its values are read, and held fixed
     shown = "of a kind that Numba does not know" if isinstance(kind, types.PyObject) else f"{t}"
     instead = "carry real and imaginary parts as two floats" if isinstance(kind, types.Complex) else (
-        "pass float64 or float32 numbers, integers, booleans, arrays of these, or tuples of them")
+        "pass float64 or float32 numbers, integers, booleans, arrays or lists of these, or tuples of them")
     raise UsageError(f"the argument `{name}` is {shown}: {instead}")
 
 
@@ -218,7 +227,7 @@ class VJP(Transform):
 def received(b, wanted, t, hint, f):
     """(parameter, atom) of a tangent or cotangent that belongs to `wanted`: the parameter is of the type t that is given, the
     atom of the type that `wanted` calls for; what lies between is added to the builder."""
-    if isinstance(wanted, Tup):
+    if isinstance(wanted, Tup) and not isinstance(wanted, Listed):
         if not isinstance(t, types.BaseTuple) or len(t.types) != len(wanted.items):
             what = f"{len(wanted.items)} {'cotangents' if hint == 'out_bar' else 'tangents'}"
             raise UsageError(f"{f.name}: expected {what} in a tuple, got {t}")
@@ -226,6 +235,8 @@ def received(b, wanted, t, hint, f):
                  for w, g in zip(wanted.items, t.types, strict=True)]
         return Tup(tuple(p for p, _ in pairs), getattr(t, "instance_class", None)), wanted.of(a for _, a in pairs)
     given = structure(hint, t)
+    if isinstance(wanted, Listed):
+        return same_list(b, wanted, given, f"{f.name}: the tangent of `{hint.removesuffix('_dot')}` is {t}")
     rank = infer.rank_of(wanted) if isinstance(wanted, Var | Const) else None
     if rank is None or (isinstance(t, types.NoneType) and hint == "out_bar"):     # no cotangent: zero
         return given, given
@@ -234,6 +245,13 @@ def received(b, wanted, t, hint, f):
         raise UsageError(f"{f.name} returns {have}, but its cotangent is {t}" if hint == "out_bar" else
                          f"{f.name}: the tangent of `{hint.removesuffix('_dot')}` is {t}, but its primal is {have}")
     return given, b.fitted(given, tangent_type(infer.type_of(wanted))) if infer.is_float(wanted) else given
+
+
+def same_list(b, wanted, given, what):
+    """(parameter, atom) of a list of tangents or cotangents that belongs to `wanted`."""
+    if not isinstance(given, Listed) or len(given.items) != len(wanted.items):
+        raise UsageError(f"{what}, but its primal is {infer.type_of(wanted)}")
+    return given, given.holding(b.fitted(given.items[1], wanted.items[1].type))
 
 
 class ValueAndGrad(Transform):
@@ -392,10 +410,17 @@ def returning(f):
     return call
 
 
+def items(p, arg):
+    """The values of a structure's items."""
+    if not isinstance(p, Listed):
+        return arg
+    return (arg, *arrays_of(arg)) if len(p.items) > 2 else (arg, numbers_of(arg))
+
+
 def matched(p, arg):
     """Yield (Var, value) for a parameter and what is passed to it."""
     if isinstance(p, Tup):
-        for q, a in zip(p.items, arg, strict=True):
+        for q, a in zip(p.items, items(p, arg), strict=True):
             yield from matched(q, a)
     else:
         yield p, arg
