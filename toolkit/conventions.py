@@ -116,6 +116,8 @@ SECTIONS = {
         Entry("relu(x)", (NAN,), (0.0,), (1.0,), "`x > 0` is false"),
         Entry("np.maximum(x, y)", (NAN, 1.0), (0.0, 0.0), (1.0, 1.0), "neither is the greater; the value is NaN"),
         Entry("np.fmax(x, y)", (NAN, 1.0), (0.0, 1.0), (0.0, 1.0), "NaN is left out: the value is y"),
+        Entry("max(x, y)", (1.0, NAN), (1.0, 0.0), (1.0, 0.0), "Python's `max` keeps the first where the second is not greater"),
+        Entry("np.clip(x, y, z)[0]", ((NAN,), 0.0, 1.0), ((0.0,), 0.0, 0.0), ((0.0,), 0.0, 0.0), "the value is NaN"),
         Entry("np.max(x)", ((1.0, NAN),), ((NAN, NAN),), ((NAN, NAN),), "the entry that is the value, as in `torch.max(x)`"),
         Entry("np.sum(x)", ((1.0, NAN),), ((1.0, 1.0),), ((1.0, 1.0),)),
         Entry("np.nansum(x)", ((1.0, NAN),), ((1.0, 0.0),), ((1.0, 0.0),)),
@@ -148,6 +150,7 @@ SECTIONS = {
         Entry("np.mean(x)", ((),), ((),), ((),), "the value is NaN, the gradient has no entries"),
         Entry("np.linalg.norm(x)", ((),), ((),), ((),)),
         Entry("np.dot(x, y)", ((), ()), ((), ()), ((), ())),
+        Entry("np.sum(np.sort(x))", ((),), ((),), ((),)),
     ),
 }
 ENTRIES = tuple(e for section in SECTIONS.values() for e in section)

@@ -424,7 +424,7 @@ def repeated(repeats, n):
 @register_jitable
 def order(x):
     """The places in x, in C order, of the entries of np.sort(x), which sorts along the last axis."""
-    rows = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
+    rows = np.ascontiguousarray(x).reshape(x.size // max(x.shape[-1], 1), x.shape[-1])
     out = np.empty(rows.shape, np.intp)
     for i in range(len(rows)):
         out[i] = i * x.shape[-1] + np.argsort(rows[i])

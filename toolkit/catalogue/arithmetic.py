@@ -235,34 +235,39 @@ def _(x, y, x_dot, y_dot):
 
 
 @primitive(builtins.max, domain=(real, real), ranks=(0, 0),
-           kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0))})
+           kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0)),
+                  "y is not a number: x is chosen": ((1.0, np.nan), (1.0, 0.0)),
+                  "x is not a number: x is chosen": ((np.nan, 1.0), (1.0, 0.0))})
 def larger(x, y):
     return max(x, y)
 
 @larger.differential
 def _(x, y, x_dot, y_dot):
-    return keep(x >= y, x_dot) + keep(x < y, y_dot)
+    return keep(np.logical_not(y > x), x_dot) + keep(y > x, y_dot)
 
 
 @primitive(builtins.min, domain=(real, real), ranks=(0, 0),
-           kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0))})
+           kinks={"x = y: x is chosen": ((1.0, 1.0), (1.0, 0.0)),
+                  "y is not a number: x is chosen": ((1.0, np.nan), (1.0, 0.0)),
+                  "x is not a number: x is chosen": ((np.nan, 1.0), (1.0, 0.0))})
 def smaller(x, y):
     return min(x, y)
 
 @smaller.differential
 def _(x, y, x_dot, y_dot):
-    return keep(x <= y, x_dot) + keep(x > y, y_dot)
+    return keep(np.logical_not(y < x), x_dot) + keep(y < x, y_dot)
 
 
 @primitive(np.clip, domain=(real, Interval(-1.0, -0.5), Interval(0.5, 1.0)), flops=2,
-           kinks={"x at a bound: x is chosen": ((0.5, -1.0, 0.5), (1.0, 0.0, 0.0))})
+           kinks={"x at a bound: x is chosen": ((0.5, -1.0, 0.5), (1.0, 0.0, 0.0)),
+                  "x not a number: derivatives are 0": ((np.nan, -1.0, 0.5), (0.0, 0.0, 0.0))})
 def clip(x, low, high):
     return np.minimum(np.maximum(x, low), high)
 
 @clip.differential
-def _(x, high, out, x_dot, low_dot, high_dot):
+def _(x, low, high, out, x_dot, low_dot, high_dot):
     return (keep(out == x, x_dot) + keep((out != x) & (out == high), high_dot)
-            + keep((out != x) & (out != high), low_dot))
+            + keep((out != x) & (out != high) & (out == low), low_dot))
 
 
 @primitive(select, np.where, domain=(fixed(True, False), real, real))
