@@ -831,6 +831,25 @@ def draws_once(x, n):
     return s / n + (b - a) * x[2], x * np.random.standard_normal(3)
 
 
+@case(lambda rng: (nrm(rng, 3, 3), nrm(rng, 3)))
+def products_into_arrays(a, v):
+    b, c = np.zeros((3, 3)), np.empty(3)
+    np.dot(a, a, b)
+    np.dot(b, v, out=c)
+    d = np.outer(c, a[0], out=b)
+    return b * d, c
+
+
+@case(lambda rng: (nrm(rng, 4),))
+def elementwise_into_arrays(x):
+    y, z, flags = np.zeros(4), np.zeros(4), np.zeros(4, np.bool_)
+    np.clip(x, -0.5, 0.5, y)
+    np.round(10.0 * x, 1, z)
+    np.isposinf(x, flags)
+    x.clip(-1.5, 1.5, out=z[::-1]) if flags[0] else np.exp(y, z)
+    return y * x, z, 1.0 * flags
+
+
 # ---------------------------------------------------------------- lists that grow
 
 @case(lambda rng: (nrm(rng, 12),))

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from tests.laws import check, flat, floats, fresh, like
-from toolkit import Refusal, jvp
+from toolkit import Refusal, host, jvp
 from toolkit.build import load
 from toolkit.coverage import BOTH, NONE, REFUSED, SAMPLES, Row, markdown, release, rows
+from toolkit.lower import FILLS
+from toolkit.rewrites import REWRITES
 
 ROWS = rows()
 VARIANTS = (                                            # arguments that the probes leave out
@@ -75,3 +77,10 @@ def test_page_is_current():
     if release() not in text:
         pytest.skip(f"the page is not of {release()}")
     assert text == markdown(), "python -m toolkit.catalogue > docs/coverage.md"
+
+
+def test_what_can_write_to_an_array_is_known_to():
+    """A function with a parameter `out` that is not in FILLS would be taken for one that only returns."""
+    writers = {fn for fn in host.functions().values() if "out" in host.parameters(fn)}
+    assert {np.round, np.dot, np.clip} <= writers
+    assert writers <= {*FILLS, *REWRITES}

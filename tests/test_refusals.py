@@ -679,11 +679,9 @@ def keyword(x):
     return 1.0 + np.var(x, ddof=1)
 
 
-@refused(M, says="np.dot(…, array(float64, 2d, C)) has no derivative in the catalogue", at="np.dot(")
-def out_keyword(x):
-    y = np.empty((3, 3))
-    np.dot(x, x.T, out=y)
-    return y[0, 0]
+@refused(M, says="np.outer is to write to float64", at="np.outer(")
+def writes_to_a_number(x):
+    return np.outer(x[0], x[1], x[0, 0])
 
 
 @refused(X, says="these arguments of np.array are not supported", at="np.array(")

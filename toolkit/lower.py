@@ -36,6 +36,8 @@ METHODS |= {"min": np.min, "max": np.max, "conj": np.conjugate, "conjugate": np.
 WORDS = {ast.JoinedStr: "an f-string", ast.NamedExpr: "`:=`", ast.SetComp: "a set",
          ast.DictComp: "a dict", ast.GeneratorExp: "a generator expression", ast.Dict: "a dict", ast.Set: "a set",
          ast.Yield: "`yield`", ast.YieldFrom: "`yield`", ast.Await: "`await`", ast.Starred: "`*`", ast.Slice: "a slice"}
+FILLS = {np.dot: 2, np.outer: 2, np.clip: 3, np.round: 2, np.around: 2, np.isposinf: 1, np.isneginf: 1}
+# ..: beside the ufuncs, what takes an array to write to, after so many arguments
 WIDEST = 2**63                          # integers that Numba holds lie below
 
 
@@ -379,6 +381,9 @@ class Expressions:
             return Const(fn(self.known(args[0])))
         if not callable(fn):
             self.refuse(f"{fn!r} is not a function", "Call a function.")
+        inputs = fn.nin if isinstance(fn, np.ufunc) else FILLS.get(fn)
+        if inputs is not None and ("out" in kw or len(args) > inputs):
+            return self.filled(fn, args[:inputs], kw, [*args[inputs:], kw.pop("out", None)][0], hint)
         if fn in REWRITES:
             return self.rewritten(REWRITES[fn], args, kw, infer.name_of(fn), hint)
         if getattr(fn, "makes_transform", False):
@@ -392,17 +397,21 @@ class Expressions:
                 self.refuse(str(e), "Call the derivative as its docstring says.")
         if fn in CATALOGUE or fn in FLAT or fn in VIEWS:
             args = self.positional(fn, args, kw)
-            if isinstance(fn, np.ufunc) and len(args) == fn.nin + 1 and infer.rank_of(args[-1]):
-                for a in args[:-1]:
-                    if is_data(a) and infer.rank_of(a):
-                        self.aligned(args[-1], a)
-                self.b.set(args[-1], (Const(Ellipsis),), self.call(fn, args[:-1], {}, hint))
-                return args[-1]
             if self.file and fn in CATALOGUE and fn not in FLAT:
                 self.require_card(fn, args)
             out = self.b.let(fn, *args, hint=hint)
             return self.foreign(fn, out, args) if hasattr(fn, "card") else out
         return self.call_user(fn, args, kw, hint)
+
+    def filled(self, fn, args, kw, out, hint):
+        """fn(*args, out)"""
+        if not is_data(out) or not infer.rank_of(out):
+            self.refuse(f"{infer.name_of(fn)} is to write to {infer.shown(out)}", "Pass an array.")
+        for a in args:
+            if is_data(a) and infer.rank_of(a):
+                self.b.add(Do(tape.apart, (out, a))) if fn in (np.dot, np.outer) else self.aligned(out, a)
+        self.b.set(out, (Const(Ellipsis),), self.call(fn, args, kw, hint))
+        return out
 
     def aligned(self, out, value):
         """Require that an operation in place reads no other places of the array than it writes: see `tape.aligned`."""

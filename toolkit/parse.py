@@ -75,7 +75,7 @@ def checked(program):
     aliases = Aliases(program)
 
     def kept(s):
-        return not (isinstance(s, Do) and s.fn in (tape.aligned, tape.separate)) or (
+        return not (isinstance(s, Do) and s.fn in (tape.aligned, tape.separate, tape.apart)) or (
             len({aliases.of(a) for a in s.args if isinstance(a, Var)}) == 1)
     return replace(program, body=filtered(program.body, kept))
 
