@@ -1250,7 +1250,7 @@ def test_refused_with_its_place_before_anything_runs(case, mode):
 BY_NAME = {p.id: p.values[0] for p in CASES}
 
 
-@pytest.mark.parametrize("name", ["raises_again", "no_card", "in_a_callee", "out_keyword", "two_types"])
+@pytest.mark.parametrize("name", ["raises_again", "no_card", "in_a_callee", "writes_to_a_number", "two_types"])
 @pytest.mark.parametrize("mode", ["grad", "jvp", "vjp", "value_and_grad"])
 def test_the_same_text_inside_compiled_code(name, mode):
     case = BY_NAME[name]

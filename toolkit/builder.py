@@ -58,7 +58,6 @@ class Builder:
 
     def __init__(self):
         self.block, self.place = [], None
-        self.kept, self.lent = [], []       # arrays that lists have copies of, and views of these (see lists.py)
 
     @contextmanager
     def into(self, block):

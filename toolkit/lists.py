@@ -4,7 +4,7 @@ A list is a reference: two names may hold one. What it holds stands in the envir
 (buffer, length), so that loops and branches carry it as they carry variables, and both modes differentiate what is stored in
 arrays. A list of arrays holds two such pairs: the arrays' entries one behind the other, and for each array where it begins and
 its shape. Entries are only ever added, so an array that was read from a list stays what it was; in exchange nothing may write
-to what stands in a list (`require_fixed`). A list display that nothing changes stays a display (`program.ListDisplay`), and is
+to what stands in a list (`fixed`). A list display that nothing changes stays a display (`program.ListDisplay`), and is
 read like a tuple.
 """
 import ast
@@ -12,7 +12,7 @@ import builtins
 import functools
 import itertools
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
@@ -23,7 +23,7 @@ from .activity import Aliases, views
 from .builder import is_data
 from .errors import Refusal
 from .lower import Expressions
-from .program import Const, Do, Growing, ListDisplay, Listed, Set, Span, Tup, Var, leaves, walk
+from .program import Const, Do, Growing, ListDisplay, Listed, Set, Span, Tup, Var, filtered, leaves, walk
 from .rewrites import ZERO, ravel
 
 FIRST = 8                                   # room for so many numbers is made at the first that comes
@@ -83,17 +83,26 @@ def opened(builder, name, value, env):
     return Const(ref)
 
 
-def require_fixed(program, kept, lent):
-    """Refuse a program that writes to an array after a list keeps it (`kept`: (array, statement)), or to one that a list lends
-    (`lent`: views), since a list has copies."""
+def keeps(array, place):
+    """Marks where a list takes a copy of an array: Python's would hold the array itself."""
+
+
+def lends(view, place):
+    """Marks where an array is read from a list."""
+
+
+def fixed(program):
+    """The program without these marks. Refuses one that writes to an array after a list keeps it, or to one that a list lends."""
     aliases = Aliases(program)
-    for array, s in kept:
-        if s in aliases.position and aliases.changes_after(array, s):       # a loop may have been read more than once
-            raise Refusal("an array that is kept in a list is written afterwards", "Append a copy of it.", s.place)
-    of_lists = views(program, lent)
+    marks = {fn: [s for s in walk(program.body) if isinstance(s, Do) and s.fn is fn] for fn in (keeps, lends)}
+    of_lists = views(program, [s.args[0] for s in marks[lends]])           # these nothing writes to, as is seen below
+    for s in marks[keeps]:
+        if s.args[0] not in of_lists and aliases.changes_after(s.args[0], s):
+            raise Refusal("an array that is kept in a list is written afterwards", "Append a copy of it.", s.args[1].value)
     for s in walk(program.body):
         if isinstance(s, Set) and s.arr in of_lists:
             raise Refusal("an array that a list holds is written", "Write to a copy, and put that into the list.", s.place)
+    return replace(program, body=filtered(program.body, lambda s: not (isinstance(s, Do) and s.fn in marks)))
 
 
 def growing(atom):
@@ -230,7 +239,7 @@ class Lists(Expressions):
         buffer, begin = self.roomy(entries, infer.scalar(array.type), size)
         end = self.b.let(operator.add, begin, size, hint="length")
         self.b.set(buffer, (Span(begin, end, None),), self.b.cast(ravel(self.b, array), buffer.type))
-        self.b.kept.append((array, self.b.block[-1]))
+        self.b.add(Do(keeps, (array, Const(self.b.place))))
         table = self.more(table, begin, *shape)
         return Tup((Tup((buffer, end)), table), Arrays(infer.rank_of(array)))
 
@@ -269,7 +278,7 @@ class Lists(Expressions):
         view = self.b.get(entries, (Span(begin, self.b.let(operator.add, begin, size), None),))
         if len(shape) > 1:
             view = self.b.let(np.reshape, view, Tup(tuple(shape)))
-        self.b.lent.append(view)
+        self.b.add(Do(lends, (view, Const(self.b.place))))
         return view
 
     def replace(self, ref, index, array):
