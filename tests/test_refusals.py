@@ -976,6 +976,16 @@ def list_of_pairs(x):
     return y[0][0]
 
 
+@refused(X, says="an array that is kept in a list is written afterwards", at="y.append(z)")
+def writes_what_a_list_keeps_under_its_old_name(x):
+    y, z = [], np.zeros_like(x)
+    for i in range(3):
+        z = z
+        y.append(z)
+        z[i] = x[i]
+    return y[0]
+
+
 @refused([1.0, 2.0], says="a list that is an argument is changed", at="y[0] = ")
 def writes_to_a_list(y):
     y[0] = 2.0 * y[1]

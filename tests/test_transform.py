@@ -289,6 +289,20 @@ def test_errors_of_the_function_are_those_of_its_derivative(x, n, error):
         jvp(gallery.asserts_and_raises)((x, n), (x,))
 
 
+@njit(boundscheck=True)
+def reads_beyond(x, w, n):
+    return x * x + w[n]
+
+
+def test_an_index_out_of_bounds_is_found_where_no_derivative_needs_what_is_there():
+    w = np.ones(3)
+    for derivative in (grad(reads_beyond), value_and_grad(reads_beyond), hvp(reads_beyond)):
+        rest = (1.0,) if isinstance(derivative, type(hvp(reads_beyond))) else ()
+        derivative(2.0, w, 2, *rest)
+        with pytest.raises(IndexError, match="out of bounds"):
+            derivative(2.0, w, 3, *rest)
+
+
 def counted(x, n):
     for _ in range(n):
         x = math.sin(x) * x

@@ -43,12 +43,14 @@ def throw(error, *args):
 
 
 def draws(s):
-    """Does this Let draw a random number? Then those that come after it are others without it."""
-    return s.fn in DRAWS
+    """Does this statement draw a random number? Then those that come after it are others without it."""
+    return isinstance(s, Let) and s.fn in DRAWS
 
 
 def acts(s):
-    """Does this Let do something besides binding its value: draw, or raise for a division by zero?"""
+    """Does this statement do something besides binding its value: draw, or raise for a division by zero?"""
+    if isinstance(s, Get):
+        return False
     divides = s.fn in (operator.truediv, operator.floordiv, operator.mod) and not isinstance(s.args[1], Const)
     return draws(s) or (divides and not infer.is_array(s.out))
 

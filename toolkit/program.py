@@ -423,12 +423,12 @@ def filtered(block, kept):
 
 
 def pruned(program, acts=lambda s: False):
-    """The program without what nothing reads. Contents written to an array that nobody reads are nobody's either. A Let that
-    `acts` stays in any case."""
+    """The program without what nothing reads. Contents written to an array that nobody reads are nobody's either. A Let or
+    Get that `acts` stays in any case."""
     live = set(variables(program.result))
     for _, p in program.params:
         live |= set(variables(p))
-    live |= {s.out for s in walk(program.body) if isinstance(s, Let) and acts(s)}
+    live |= {s.out for s in walk(program.body) if isinstance(s, (Let, Get)) and acts(s)}
     while True:
         before = len(live)
         _mark(program.body, live)

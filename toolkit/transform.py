@@ -19,7 +19,7 @@ from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
 from .forward import forward
 from .parse import application, parse
-from .program import Const, Listed, Program, Tup, Var, instance, pruned, variables
+from .program import Const, Get, Listed, Program, Tup, Var, instance, pruned, variables
 from .reverse import reverse
 from .sequences import arrays_of, numbers_of, of_arrays
 from .syntax import parameters, python_function, require_function, title
@@ -150,9 +150,14 @@ class Transform:
         """The derivative for argument types: source and Python function."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
-            does = draws if self.options().get("error_model") == "numpy" else acts
-            self.made[args] = made(*emit(pruned(self.program(args), does), self.__name__))
+            self.made[args] = made(*emit(pruned(self.program(args), self.acts), self.__name__))
         return self.made[args]
+
+    def acts(self, s):
+        """Does a statement do what cannot be left out, under the options of the function: draw, or raise?"""
+        options = self.options()
+        return (draws if options.get("error_model") == "numpy" else acts)(s) or (
+            bool(options.get("boundscheck")) and isinstance(s, Get))
 
     @property
     def py_func(self):
