@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from laws import check, flat, floats, fresh, interpreted, like
 
-from toolkit import LawBroken, Refusal, emit, reverse, vjp
+from toolkit import LawBroken, Refusal, UsageError, emit, reverse, vjp
 from toolkit.activity import Aliases
 from toolkit.build import load
 from toolkit.check import agree
@@ -96,7 +96,7 @@ def test_what_the_reverse_sweep_does_not_read_may_be_poisoned():
         try:
             seed = seed_of(case, args)
             _, want = pulled(case, fresh(args), seed)
-        except (Refusal, ValueError):
+        except (Refusal, UsageError, ValueError):
             continue
         program, made = poisoned(pullback.program(types_of("poisoned", (args, seed))))
         if made:
