@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import toolkit
-from toolkit import CacheWarning, cache, custom, grad, jvp, vjp
+from toolkit import CacheWarning, cache, custom, grad, infer, jvp, vjp
 from toolkit.transform import types_of
 
 HOME = Path(toolkit.__file__).parents[1]
@@ -81,7 +81,7 @@ def kept(tmp_path_factory):
     assert is_right(first)
     assert first["hits"] == 0
     assert first["told"] == []
-    assert len(cache.entries(tmp / "cache")) == 2
+    assert len(cache.entries(tmp / "cache")) == 3       # two derivatives, and what Numba has answered
     return tmp
 
 
@@ -145,8 +145,8 @@ def test_a_folder_that_is_read_only_is_told_once(kept, tmp_path):
 
 
 def test_a_disk_that_is_full_is_told_once(tmp_path):
-    """No file of this process may grow beyond 1000 bytes: a write fails half-way, as on a full disk."""
-    said = run(tmp_path, tmp_path / "cache", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)))
+    """No file of this process may grow beyond 100 bytes: a write fails half-way, as on a full disk."""
+    said = run(tmp_path, tmp_path / "cache", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
     assert is_right(said)
     assert len(said["told"]) == 1
     assert list((tmp_path / "cache").iterdir()) == []       # nothing half-written is left
@@ -181,6 +181,18 @@ def test_an_entry_is_named_after_all_that_it_depends_on(monkeypatch, tmp_path):
     cache.stamp.cache_clear()
     assert None not in names
     assert len(names) == 6
+
+
+def test_what_numba_has_answered_is_not_asked_again(monkeypatch, tmp_path):
+    def diagonal(x):
+        return np.sum(np.diag(x) * np.exp(x[0]))
+    monkeypatch.setenv("DUALTAPE_CACHE_DIR", str(tmp_path))
+    grad(diagonal).build(types_of("test", (np.eye(3),)))
+    assert cache.kept_answers() == cache.answers() != {}
+    cache.ANSWERS.clear()
+    monkeypatch.setattr(infer, "asked", None)           # to ask would fail
+    grad(diagonal).build(types_of("test", (np.eye(3),)))
+    cache.ANSWERS.clear()
 
 
 def test_what_another_process_might_take_for_something_else_is_not_kept(monkeypatch, tmp_path):

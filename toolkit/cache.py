@@ -2,13 +2,15 @@
 
 An entry is named after all that the machine code depends on (the emitted source and the constants it names, the types, the
 options, this package's own source, Python, NumPy, Numba, LLVM, the processor), so that it is never stale, and is written
-whole or not at all. What cannot be read is compiled again; what cannot be written is said once. Where it lies is said by
-DUALTAPE_CACHE_DIR (`off`: nowhere), else by NUMBA_CACHE_DIR, else it is the user's folder of caches.
+whole or not at all. What cannot be read is compiled again; what cannot be written is said once. What Numba was asked of types
+is kept, too, since it compiles some of its answers. Where it all lies is said by DUALTAPE_CACHE_DIR (`off`: nowhere), else by
+NUMBA_CACHE_DIR, else it is the user's folder of caches.
 """
 import contextlib
 import functools
 import hashlib
 import os
+import pickle
 import platform
 import sys
 import tempfile
@@ -21,7 +23,8 @@ from numba import types
 from . import host
 
 LIMIT = 2**30           # bytes: beyond this, what was not used for longest is removed
-KNOWN = (__package__, "numpy", "numba", "math", "operator", "builtins")
+PLAIN = (types.Number, types.Boolean, types.Array, types.NoneType, types.NumberClass, types.DType, types.SliceType, types.Literal)
+KNOWN = (__package__, "numpy", "numba", "math", "operator", "_operator", "builtins")
 
 
 class CacheWarning(UserWarning):
@@ -73,8 +76,7 @@ def plain(t):
         return not hasattr(t, "instance_class") and all(map(plain, t.types))
     if isinstance(t, types.ListType | types.List):
         return plain(t.dtype)
-    return isinstance(t, types.Number | types.Boolean | types.Array | types.NoneType) or (
-        isinstance(t, types.Omitted) and fingerprint(t.value) is not None)
+    return isinstance(t, PLAIN) or (isinstance(t, types.Omitted) and fingerprint(t.value) is not None)
 
 
 def key(code, args, options):
@@ -82,6 +84,40 @@ def key(code, args, options):
     if code is None or folder() is None or not all(map(plain, args)):
         return None
     return hashlib.sha256(repr((stamp(), code, [str(t) for t in args], sorted(map(repr, options.items())))).encode()).hexdigest()
+
+
+# ---- what Numba has answered
+ANSWERS = {}            # folder -> {question: type}
+
+
+def answers():
+    """{question: type}: what inference has asked Numba, in this process and in earlier ones. It compiles some of its answers."""
+    where = folder()
+    if where not in ANSWERS:
+        ANSWERS[where] = kept_answers()
+    return ANSWERS[where]
+
+
+def kept_answers():
+    """Those that stand on disk."""
+    data = read(stamp()) if folder() else None
+    try:
+        return pickle.loads(data) if data else {}
+    except Exception:           # whole, and of this very version, but not to be had in this process
+        return {}
+
+
+def keep_answers():
+    """Keep what was asked since."""
+    known = kept_answers() if folder() else answers()
+    if not answers().keys() <= known.keys():
+        write(stamp(), pickle.dumps(known | answers()))
+
+
+def question(fn, args):
+    """What type fn(args) has, as another process would ask it; None where it may mean something else there."""
+    name = fingerprint(fn)
+    return (name, *map(str, args)) if name and all(map(plain, args)) else None
 
 
 # ---- entries

@@ -6,6 +6,7 @@ import numba
 import numpy as np
 from numba import types
 
+from . import cache
 from .errors import Refusal
 from .host import NumbaError, NumbaPerformanceWarning, typing_context
 from .program import Const, Listed, Span, Tup, Var
@@ -49,7 +50,25 @@ def static_type(value):
 
 
 def result_type(fn, args, kw=()):
-    """The type of fn(args) as Numba infers it; a Refusal where Numba itself would not compile it."""
+    """The type of fn(args) as Numba infers it; a Refusal where Numba itself would not compile it. What it has answered once is
+    not asked again, in this process or in another: Numba compiles some of its answers."""
+    try:
+        question = cache.question(fn, [type_of(a, literal=True) for a in (*args, *(v for _, v in kw))])
+    except Refusal:
+        question = None
+    if question is None:
+        return asked(fn, args, kw)
+    known, question = cache.answers(), (*question, *(name for name, _ in kw))
+    if question not in known:
+        answer = asked(fn, args, kw)
+        if not cache.plain(answer):
+            return answer
+        known[question] = answer
+    return known[question]
+
+
+def asked(fn, args, kw):
+    """Numba's answer."""
     ctx = typing_context()
     sig = _resolve(ctx, fn, args, kw, literal=True) or _resolve(ctx, fn, args, kw, literal=False)
     if sig is None:

@@ -11,8 +11,8 @@ import numba
 import numpy as np
 from numba import types
 
+from . import cache, infer, tape
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
-from . import infer, tape
 from .build import entrance, made, options_of
 from .builder import Builder, acts, draws, tangent_params, tangent_type
 from .emit import emit
@@ -151,6 +151,7 @@ class Transform:
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
             self.made[args] = made(*emit(pruned(self.program(args), self.acts), self.__name__))
+            cache.keep_answers()
         return self.made[args]
 
     def acts(self, s):
