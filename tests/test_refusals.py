@@ -986,6 +986,15 @@ def writes_what_a_list_keeps_under_its_old_name(x):
     return y[0]
 
 
+@refused(X, says="an array that is kept in a list is written afterwards", at="y.append(v)")
+def writes_what_a_list_keeps_unless_it_came_from_it(x):
+    y, z = [2.0 * x], np.zeros_like(x)
+    v = y[0] if x[0] > 9.0 else z
+    y.append(v)
+    z[0] = x[0]
+    return y[1]
+
+
 @refused([1.0, 2.0], says="a list that is an argument is changed", at="y[0] = ")
 def writes_to_a_list(y):
     y[0] = 2.0 * y[1]

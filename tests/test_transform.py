@@ -232,6 +232,19 @@ def test_lists_are_arguments_and_cotangents():
     np.testing.assert_array_equal(inside(typed, V), 2.0 * V)
 
 
+def writes_beside_a_list(items, z):
+    z[0] = 2.0 * z[1]
+    return items[0] * z
+
+
+def test_an_array_that_is_written_shares_no_memory_with_those_of_a_list():
+    items, z = List([X.copy()]), V.copy()
+    check_grads(writes_beside_a_list, (items, z))
+    for transform, seed in ((vjp, X), (jvp, (items, z))):
+        with pytest.raises(ValueError, match="two arguments share memory"):
+            transform(writes_beside_a_list)((items, items[0]), seed)
+
+
 def test_float32_throughout():
     x = X.astype(np.float32)
     g = grad(lambda x: np.sum(np.exp(x) * x))(x)

@@ -121,6 +121,10 @@ def guard(builder, program, aliases, pairs):
         for b in arrays[k + 1:]:
             if (aliases.mutable(a) or aliases.mutable(b)) and infer.scalar(a.type) == infer.scalar(b.type):
                 builder.add(Do(tape.apart, (a, b)))
+    for p in lists(*(p for _, p in program.params)):
+        for a in arrays:
+            if len(p.items) > 2 and aliases.mutable(a) and infer.scalar(a.type) == infer.scalar(p.items[1].type):
+                builder.add(Do(tape.apart_from_items, (a, p.items[0])))
     for s in walk(program.body):
         if isinstance(s, Let) and s.fn is np.broadcast_to and isinstance(s.args[0], Var) and infer.is_array(s.args[0]) and (
                 aliases.mutable(s.args[0])):

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numba import types
 
-from . import host
+from . import host, tape
 
 LIMIT = 2**30           # bytes: beyond this, what was not used for longest is removed
 PLAIN = (types.Number, types.Boolean, types.Array, types.NoneType, types.NumberClass, types.DType, types.SliceType, types.Literal)
@@ -43,7 +43,7 @@ def folder():
 @functools.cache
 def stamp():
     """Of this package's source, and of what compiles it, for this processor."""
-    made = hashlib.sha256(repr((platform.python_version(), np.__version__, host.versions())).encode())
+    made = hashlib.sha256(repr((platform.python_version(), np.__version__, host.versions(), tape.MEMORY)).encode())
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         made.update(path.read_bytes())
     return made.hexdigest()

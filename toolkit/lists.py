@@ -87,18 +87,23 @@ def keeps(array, place):
     """Marks where a list takes a copy of an array: Python's would hold the array itself."""
 
 
+def owns(buffer):
+    """Marks what a list keeps its entries in: only the list itself writes there, behind all that it has lent."""
+
+
 def lends(view, place):
     """Marks where an array is read from a list."""
 
 
 def fixed(program):
     """The program without these marks. Refuses one that writes to an array after a list keeps it, or to one that a list lends."""
-    aliases = Aliases(program)
-    marks = {fn: [s for s in walk(program.body) if isinstance(s, Do) and s.fn is fn] for fn in (keeps, lends)}
-    of_lists = views(program, [s.args[0] for s in marks[lends]])           # these nothing writes to, as is seen below
+    marks = {fn: [s for s in walk(program.body) if isinstance(s, Do) and s.fn is fn] for fn in (keeps, owns, lends)}
+    owned = {s.args[0] for s in marks[owns]}
+    aliases = Aliases(replace(program, body=filtered(program.body, lambda s: not (isinstance(s, Set) and s.arr in owned))))
     for s in marks[keeps]:
-        if s.args[0] not in of_lists and aliases.changes_after(s.args[0], s):
+        if aliases.changes_after(s.args[0], s):
             raise Refusal("an array that is kept in a list is written afterwards", "Append a copy of it.", s.args[1].value)
+    of_lists = views(program, [s.args[0] for s in marks[lends]])
     for s in walk(program.body):
         if isinstance(s, Set) and s.arr in of_lists:
             raise Refusal("an array that a list holds is written", "Write to a copy, and put that into the list.", s.place)
@@ -239,6 +244,7 @@ class Lists(Expressions):
         buffer, begin = self.roomy(entries, infer.scalar(array.type), size)
         end = self.b.let(operator.add, begin, size, hint="length")
         self.b.set(buffer, (Span(begin, end, None),), self.b.cast(ravel(self.b, array), buffer.type))
+        self.b.add(Do(owns, (buffer,)))
         self.b.add(Do(keeps, (array, Const(self.b.place))))
         table = self.more(table, begin, *shape)
         return Tup((Tup((buffer, end)), table), Arrays(infer.rank_of(array)))
@@ -259,6 +265,7 @@ class Lists(Expressions):
         """A copy with more room."""
         room = self.b.let(max, self.b.let(operator.mul, Const(2), needed), Const(FIRST))
         new = self.b.let(np.empty, room, Const(infer.numpy_type(infer.scalar(buffer.type))), hint="list")
+        self.b.add(Do(owns, (new,)))
         self.b.set(new, (Span(Const(None), n, None),), self.b.get(buffer, (Span(Const(None), n, None),)))
         return new
 

@@ -87,6 +87,13 @@ def apart(a, b):
 
 
 @numba.njit
+def apart_from_items(a, items):
+    """Require that an array that is written shares no memory with those of a list."""
+    for x in items:
+        apart(a, x)
+
+
+@numba.njit
 def fresh(out, x):
     """Require that what a function with a derivative of its own returns shares no memory with its argument."""
     if overlap(out, x):
