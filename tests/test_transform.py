@@ -12,7 +12,8 @@ from numba import TypingError, njit
 from numba.typed import List
 
 import toolkit
-from toolkit import Refusal, UsageError, check_grads, grad, hessian, hvp, jacobian, jvp, record, tape, value_and_grad, vjp
+from toolkit import Refusal, UsageError, check_grads, grad, hessian, hvp, infer, jacobian, jvp, record, tape, value_and_grad, vjp
+from toolkit.transform import program_of, types_of
 
 X, V = np.linspace(0.5, 1.5, 5), np.arange(5.0)
 
@@ -344,6 +345,8 @@ def test_a_tape_that_would_not_fit_says_so(monkeypatch):
     monkeypatch.setattr(tape, "fits", lambda n, size: False)
     with pytest.raises(MemoryError, match="'the tape of the loop at line', 12, 'needs', 32, 'bytes'"):
         tape.room.py_func(np.empty(2), 3, 12)           # of a `while`, whose tape grows
+    with pytest.raises(MemoryError, match="'the tape of the loop at line', 7, 'needs', 96, 'bytes'"):
+        tape.fitting.py_func(np.empty(4), 2, 7)         # one of arrays
 
 
 def sums_ahead(x):
@@ -494,3 +497,21 @@ def test_a_derivative_prints_once_what_the_function_prints(capfd):
     shown = capfd.readouterr().out
     grad(gallery.prints)(X)
     assert capfd.readouterr().out == shown
+
+
+def of_each_order(x):
+    """Whether np.ascontiguousarray copies these depends on their order."""
+    made = (x.copy(), np.copy(x), x.T.copy(), np.zeros_like(x), np.full_like(x, 2.0), x.astype(np.float64), np.vstack((x, x)),
+            np.hstack((x, x)), np.concatenate((x, x), 1), np.column_stack((x, x)), np.stack((x, x)), np.dstack((x, x)), x * 2.0,
+            np.sort(x), np.asfortranarray(x), x.T, x[:, 1:], x[1:], np.transpose(x, (1, 0)))
+    made[0][0] *= 2.0
+    return made
+
+
+@pytest.mark.parametrize("layout", [np.asfortranarray, lambda x: np.repeat(x, 2, 1)[:, ::2]])
+def test_arrays_are_of_the_order_that_numba_gives_them(layout):
+    kinds = types_of("of_each_order", (layout(np.arange(9.0).reshape(3, 3)),))
+    compiled = njit(of_each_order)
+    compiled.compile(kinds)
+    assert [infer.type_of(a).layout for a in program_of(of_each_order, kinds).result.items] == [
+        t.layout for t in compiled.overloads[kinds].signature.return_type]

@@ -61,8 +61,10 @@ def common_type(atoms):
     return t
 
 
-def empty(b, shape, t):
-    """np.empty(shape) of an element type."""
+def empty(b, shape, t, order="C"):
+    """np.empty(shape) of an element type, in C's order or Fortran's."""
+    if order == "F":
+        return b.let(np.transpose, empty(b, Tup(shape.items[::-1]), t))
     return b.let(np.empty, shape, Const(infer.numpy_type(t)))
 
 
@@ -81,7 +83,11 @@ def size(b, x):
 
 # ---- joining arrays
 def concatenate(b, arrays, axis=ZERO):
-    """An empty array, and a slice of it for each part."""
+    return joined(b, arrays, axis, arrays)
+
+
+def joined(b, arrays, axis, given):
+    """An empty array, and a slice of it for each part; in Fortran's order where all that were given are, as Numba has it."""
     items = parts(b, arrays)
     rank = infer.rank_of(items[0])
     axis = axis_of(b, axis, rank)
@@ -89,7 +95,8 @@ def concatenate(b, arrays, axis=ZERO):
     for a in items:
         ends.append(total(b, ends[-1], b.dim(a, axis)))
     shape = [ends[-1] if k == axis else b.dim(items[0], k) for k in range(rank)]
-    out = empty(b, Tup(tuple(shape)), common_type(items))
+    order = "F" if all(infer.type_of(a).layout == "F" for a in parts(b, given)) else "C"
+    out = empty(b, Tup(tuple(shape)), common_type(items), order)
     for a, lo, hi in zip(items, ends, ends[1:], strict=False):
         b.set(out, (*(WHOLE,) * axis, Span(lo, hi, None), *(WHOLE,) * (rank - axis - 1)), a)
     return out
@@ -111,22 +118,22 @@ def with_axis(b, x, index):
 
 def hstack(b, arrays):
     items = Tup(tuple(raised(b, a) for a in parts(b, arrays)))
-    return concatenate(b, items, Const(0 if infer.rank_of(items.items[0]) == 1 else 1))
+    return joined(b, items, Const(0 if infer.rank_of(items.items[0]) == 1 else 1), arrays)
 
 
 def vstack(b, arrays):
-    return concatenate(b, Tup(tuple(with_axis(b, a, (Const(None), WHOLE)) for a in parts(b, arrays))))
+    return joined(b, Tup(tuple(with_axis(b, a, (Const(None), WHOLE)) for a in parts(b, arrays))), ZERO, arrays)
 
 
 def column_stack(b, arrays):
-    return concatenate(b, Tup(tuple(with_axis(b, a, (WHOLE, Const(None))) for a in parts(b, arrays))), Const(1))
+    return joined(b, Tup(tuple(with_axis(b, a, (WHOLE, Const(None))) for a in parts(b, arrays))), Const(1), arrays)
 
 
 def stack(b, arrays, axis=ZERO):
     rank = infer.rank_of(parts(b, arrays)[0])
     at = axis_of(b, axis, rank + 1)
     index = (*(WHOLE,) * at, Const(None), *(WHOLE,) * (rank - at))
-    return concatenate(b, Tup(tuple(b.get(a, index) for a in parts(b, arrays))), Const(at))
+    return joined(b, Tup(tuple(b.get(a, index) for a in parts(b, arrays))), Const(at), arrays)
 
 
 def append(b, x, v, axis=None):
@@ -145,7 +152,7 @@ def at_least(rank):
 
 
 def dstack(b, arrays):
-    return concatenate(b, Tup(tuple(at_least(3)(b, a) for a in parts(b, arrays))), Const(2))
+    return joined(b, Tup(tuple(at_least(3)(b, a) for a in parts(b, arrays))), Const(2), arrays)
 
 
 def array_split(b, ary, indices_or_sections, axis=ZERO):
@@ -300,7 +307,11 @@ def full(b, shape, fill_value, dtype=None):
 
 
 def full_like(b, a, fill_value, dtype=None):
-    return full(b, b.shape(a), b.cast(fill_value, infer.type_of(a) if dtype is None else element_type(b, dtype)))
+    """As np.zeros_like: of the order of a."""
+    t = infer.type_of(a) if dtype is None else element_type(b, dtype)
+    out = empty(b, b.shape(a), t, "F" if infer.is_array(a) and infer.type_of(a).layout == "F" else "C")
+    b.set(out, (Const(Ellipsis),), b.cast(fill_value, t))
+    return out
 
 
 # ---- other forms of an array
@@ -309,6 +320,11 @@ def fresh(b, x):
     out = empty(b, b.shape(x), infer.type_of(x))
     b.set(out, (Const(Ellipsis),), x)
     return out
+
+
+def copied(b, x):
+    """x.copy(): to Numba in C order, whatever x's; np.copy(x) keeps Fortran's."""
+    return fresh(b, x) if infer.type_of(x).layout == "F" else b.copy(x)
 
 
 def contiguous(b, a):
@@ -716,4 +732,4 @@ REWRITES = {
     np.append: append, np.array: array, np.asarray: asarray, np.full: full, np.full_like: full_like, np.arange: arange,
     np.ascontiguousarray: contiguous, np.ravel: ravel, np.reshape: reshape, np.real: same, np.shape: shape, np.size: size,
     np.bincount: bincount, np.linalg.slogdet: slogdet, len: length, min: least, max: greatest}
-METHOD_REWRITES = {"astype": astype, "flatten": flattened, "item": element, "fill": fill, "sort": sort}
+METHOD_REWRITES = {"astype": astype, "copy": copied, "flatten": flattened, "item": element, "fill": fill, "sort": sort}

@@ -38,6 +38,14 @@ def room(stack, n, line):
 
 
 @numba.njit
+def fitting(x, n, line):
+    """x, the array that joins n of its like on a tape, which serves the loop at `line`."""
+    if x.nbytes and not fits(n + 1, x.nbytes):
+        raise MemoryError("the tape of the loop at line", line, "needs", (n + 1) * x.nbytes, "bytes")
+    return x
+
+
+@numba.njit
 def same_shape(x, ct):
     """Require that a tangent or cotangent has the shape of what it belongs to."""
     if x.shape != ct.shape:
