@@ -94,7 +94,7 @@ def poisoned(program):
     return replace(program, body=[*body[:at + 1], *poison, *body[at + 1:]]), made
 
 
-@pytest.mark.parametrize("part", (0, 5))
+@pytest.mark.parametrize("part", [0, 5])
 def test_what_the_reverse_sweep_does_not_read_may_be_poisoned(part):
     count = 0
     for name in list(CASES)[part::10]:
