@@ -10,6 +10,7 @@ whose contents change later is copied where it is needed (`snapshot`).
 References: Griewank & Walther, Evaluating Derivatives (2008), ch. 3-6; Hascoet & Pascual, Tapenade (2013).
 """
 import operator
+from collections import Counter
 
 import numpy as np
 from numba import types
@@ -45,11 +46,13 @@ from .program import (
     inner,
     leaves,
     mapped,
+    reads,
     substituted,
     variables,
     walk,
 )
 from .residuals import Residuals
+from .shapes import Shapes
 
 WHOLE = (Const(Ellipsis),)
 MAY_ALIAS = {runtime.unbroadcast, runtime.cast}     # these return their argument where there is nothing to do
@@ -70,6 +73,9 @@ class Reverse(Residuals):
         self.shadow = {}        # array -> the buffer of its cotangent that was made beside it in the forward sweep
         self.home, self.forward, self.count, self.stacks = {}, {}, {}, {}
         self.snaps, self.kept = {}, []
+        self.shapes, self.wide = Shapes(program), set()     # wide: its cotangent is still of the shape that it was broadcast to
+        self.here = set()       # what the elementwise operations of the block that is reversed make
+        self.uses = Counter(v for s in walk(program.body) for v in reads(s)) + Counter(variables(program.result))
         self.looped = {v for s in walk(program.body) if isinstance(s, (For, While))
                        for t in walk([s]) for v in (*binds(t), *inner(t))}
         self.dims = {s.out for s in walk(program.body) if isinstance(s, Let) and s.fn is dim}
@@ -256,9 +262,11 @@ class Reverse(Residuals):
     # ---- the reverse sweep
     def reverse(self, block, fwd, loop):
         """Add the reverse of a block; `fwd` is its forward sweep, `loop` the innermost loop around it."""
+        outside, self.here = self.here, {s.out for s in block if self.shapes.elementwise(s) and not self.shadowed(s.out)}
         for s in reversed(block):
             self.b.place = getattr(s, "place", None) or self.b.place
             getattr(self, f"un_{type(s).__name__}")(s, loop)
+        self.here = outside
 
     def un_Let(self, s, loop):
         if not self.on(s.out) or s.fn in VIEWS:
@@ -274,11 +282,22 @@ class Reverse(Residuals):
         parts = [(env[p], ct) for p, ct in pull(self.b, card, env | {"out_bar": bar}, chosen)]
         arrays = [a for a in s.args if infer.rank_of(a)]
         for v, ct in parts:
-            if card.elementwise and infer.is_array(s.out) and infer.is_array(v) and len(arrays) > 1 and infer.is_array(ct):
-                ct = self.b.let(runtime.unbroadcast, ct, v, hint="bar")
+            if card.elementwise and infer.is_array(s.out) and infer.is_array(v) and (
+                    len(arrays) > 1 or s.out in self.wide) and infer.is_array(ct):
+                ct = self.narrowed(ct, None if s.out in self.wide else self.shapes.of(s.out), v)
             self.add(v, ct)
         self.frozen(s, self.b.block[start:])
         return None
+
+    def narrowed(self, ct, shape, v):
+        """A cotangent of a shape to which v was broadcast, as one of v's shape. That can wait where v's goes on into products
+        alone: these may be summed afterwards."""
+        if shape == self.shapes.of(v):
+            return ct
+        if infer.rank_of(v) == infer.rank_of(ct) and v in self.here and self.uses[v] == 1:
+            self.wide.add(v)
+            return ct
+        return self.b.let(runtime.unbroadcast, ct, v, hint="bar")
 
     def frozen(self, s, statements):
         """What these statements of the reverse of s read of arrays whose contents change later, they read from a copy."""
@@ -324,7 +343,7 @@ class Reverse(Residuals):
             self.b.set(shadow, s.index, Const(0.0))
         if bar is not None:
             if infer.is_array(s.value):
-                bar = self.b.let(runtime.unbroadcast, bar, s.value, hint="bar")
+                bar = self.narrowed(bar, self.shapes.of_part(s.arr, s.index), s.value)
             self.add(s.value, bar)
 
     def un_NewStack(self, s, loop):

@@ -103,6 +103,16 @@ def joined(n, m):
     return n if m == 1 else m
 
 
+@register_jitable
+def step(have, n):
+    """What an index on an axis of length `have` is multiplied by where it is broadcast to n: 1, or 0 if there is one entry."""
+    if have == n:
+        return 1
+    if have != 1:
+        raise ValueError("arrays of these shapes cannot be broadcast together")
+    return 0
+
+
 def count(shape):
     """How many entries an array of `shape` has."""
     return math.prod(shape)

@@ -1,7 +1,7 @@
 """The memory of the reverse sweep, typed stacks of residuals, and what a derivative requires of the arrays it is given."""
 import os
 
-import numba
+import numba.extending
 import numpy as np
 
 ADVICE = "more than this machine has: take fewer iterations at a time, or use jvp, which keeps no tape"
@@ -37,12 +37,11 @@ def room(stack, n, line):
     return new
 
 
-@numba.njit
-def fitting(x, n, line):
-    """x, the array that joins n of its like on a tape, which serves the loop at `line`."""
-    if x.nbytes and not fits(n + 1, x.nbytes):
-        raise MemoryError("the tape of the loop at line", line, "needs", (n + 1) * x.nbytes, "bytes")
-    return x
+@numba.extending.register_jitable      # in plain Python it is called with lists that are empty
+def fits_one_more(arrays, x, line):
+    """Require that a tape of arrays, which serves the loop at `line`, has room for as many as it holds and x."""
+    if x.nbytes and not fits(len(arrays) + 1, x.nbytes):
+        raise MemoryError("the tape of the loop at line", line, "needs", (len(arrays) + 1) * x.nbytes, "bytes")
 
 
 @numba.njit

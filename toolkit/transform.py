@@ -18,6 +18,7 @@ from .builder import Builder, acts, draws, tangent_params, tangent_type
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
 from .forward import forward
+from .fusion import fused
 from .parse import application, parse
 from .program import Const, Get, Listed, Program, Tup, Var, instance, pruned, variables
 from .reverse import reverse
@@ -150,7 +151,10 @@ class Transform:
         """The derivative for argument types: source and Python function."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
-            self.made[args] = made(*emit(pruned(self.program(args), self.acts), self.__name__))
+            program = self.program(args)
+            if not self.options().get("parallel"):
+                program = fused(program)
+            self.made[args] = made(*emit(pruned(program, self.acts), self.__name__))
             cache.keep_answers()
         return self.made[args]
 
