@@ -23,7 +23,7 @@ from . import infer, runtime
 from .activity import Aliases, is_view
 from .builder import Builder, acts, dim
 from .errors import Refusal
-from .primitive import DRAWS
+from .primitive import DRAWS, FLAT, lookup
 from .program import (
     Carry,
     Const,
@@ -49,6 +49,7 @@ from .program import (
     variables,
     walk,
 )
+from .residuals import CHEAP
 from .shapes import Shapes, spelled, trims
 
 # what an operation on arrays is called on numbers, where Numba's operators and its ufuncs differ: in a division by zero
@@ -70,13 +71,17 @@ def spelled_out(program):
     shapes, b, named = Shapes(program), Builder(), {}
 
     def block(statements):
+        narrowed = {}
         with b.into([]) as made:
             for s in statements:
+                is_sum = isinstance(s, Let) and s.fn is runtime.unbroadcast
                 if isinstance(s, Let) and s.fn is dim and ("dim", *s.args[:1], s.args[1].value) not in (
                         axis := shapes.of(s.args[0])[s.args[1].value]):
                     named[s.out] = shapes.longest(b, axis)
-                elif isinstance(s, Let) and s.fn is runtime.unbroadcast and shapes.same(s.args[0], s.out):
+                elif is_sum and shapes.same(s.args[0], s.out):
                     named[s.out] = s.args[0]
+                elif is_sum and narrowed.setdefault((s.args[0], shapes.of(s.out)), s.out) is not s.out:
+                    named[s.out] = narrowed[s.args[0], shapes.of(s.out)]
                 else:
                     made.append(rebuilt(s, block))
         return made
@@ -264,8 +269,8 @@ class Fusion:
     # ---- groups
     def grouped(self, block):
         """The units of a block."""
-        self.unit, touched, home, world = {}, {}, {}, None       # statement -> unit; buffers -> accesses; name -> statement
-        units = []
+        self.unit, touched, home, units = {}, {}, {}, []    # statement -> unit; buffers -> accesses; name -> statement
+        world = []          # the last statement that acts, and what has been stored to the caller's arrays since
         for order, s in enumerate(block):
             self.backwards |= isinstance(s, Note)
             space = self.space(s)
@@ -273,23 +278,29 @@ class Fusion:
             for v in dict.fromkeys(free_reads(s)):
                 if v in home:
                     self.follows(unit, home[v], space is not None and self.at_hand(home[v], s, v))
-            mine = self.accesses(s)
+            mine, partners = self.accesses(s), []
             for access in mine:
                 for t, before in touched.get(access[0], ()):
                     if how := self.conflict(before, access):
                         self.follows(unit, t, how == "in turn")
+                    if how != "order" and not before[2] == access[2] == "r":
+                        partners.append(t)
             for access in mine:
                 touched.setdefault(access[0], []).append((s, access))
-            if effect(s):
-                if world is not None:
-                    self.follows(unit, world, False)
-                world = s
+            acting = effect(s)
+            if acting or any(kind != "r" and c in self.aliases.external for c, _, kind in mine):
+                for t in world if acting else world[:1]:
+                    self.follows(unit, t, not acting and not effect(t))
+                world = [s] if acting else [*world, s]
             units.append(unit)
             self.unit[s] = unit
             home |= dict.fromkeys(binds(s), s)
-            if space is not None and world is not s:
+            if space is not None:
                 for g in self.makers(s, home):
                     self.merge(units, g, self.unit[s])
+                for t in reversed(partners):
+                    if self.unit[t] is not self.unit[s] and self.unit[t].space == self.unit[s].space:
+                        self.merge(units, self.unit[t], self.unit[s])
         return units
 
     def exact(self, s):
@@ -425,7 +436,8 @@ class Nest:
 
     def __init__(self, fusion, unit):
         self.f, self.b, self.unit, self.shapes = fusion, fusion.b, unit, fusion.shapes
-        self.values = {}            # array that is never made -> its entry
+        self.passing = set()        # the arrays that are never made
+        self.values = {}            # array -> its entry, as far as the body that is being written has come
         self.members = [s for _, s in unit.members]
 
     def emit(self):
@@ -460,9 +472,9 @@ class Nest:
                 self.b.add(Let(s.out, np.empty, (Tup(tuple(own)), Const(infer.numpy_type(s.out.type))), (), s.place))
                 arrays.append(s.out)
             else:
-                self.values[s.out] = None
+                self.passing.add(s.out)
         for a in arrays:
-            if infer.rank_of(a) and a not in self.values and self.f.constant(a) is None:
+            if infer.rank_of(a) and a not in self.passing and self.f.constant(a) is None:
                 self.aligned(a)
 
     def aligned(self, a):
@@ -480,23 +492,58 @@ class Nest:
                 index.append(At(k, self.f.known[axis, wide]))
         return index
 
-    def loop(self, index, totals, sums):
+    def loop(self, index, totals, sums, members=None):
         """Add the loops from an axis on; `sums` are what has been added up so far. Returns what has been after them."""
         if len(index) == len(self.lengths):
-            return self.body(index, totals, sums)
+            return self.body(index, totals, sums, members)
+        last = len(index) == len(self.lengths) - 1
+        first, *more = self.rows() if last and index and members is None else [members]
         i = Var("ijklmn"[len(index)] if len(index) < 6 else "i", types.intp)
         heads = [Var("total", s.out.type) for s in totals]
         with self.b.into([]) as body:
-            ends = self.loop([*index, i], totals, heads)
+            ends = self.loop([*index, i], totals, heads, first)
         exits = [s.out if not index else Var("total", s.out.type) for s in totals]
         carries = [Carry(*c) for c in zip(heads, sums, ends, exits)]
         self.b.add(For(i, Const(0), self.lengths[len(index)], Const(1), body, carries))
+        for part in more:
+            self.loop(index, [], [], part)
         return exits
 
-    def body(self, index, totals, sums):
+    def rows(self):
+        """The members, in parts that go over a row one after the other: two that add to one buffer at different places are kept
+        from one loop, which could not be vectorised, where what they add is cheap to compute again."""
+        adds = [s for s in self.members if isinstance(s, Set) and s.add]
+        written = {self.f.aliases.of(s.arr) for s in self.members if isinstance(s, Set)}
+        parts, places = [], {}
+        for s in adds:
+            place = self.f.stored(s, [At(k) for k in range(len(self.lengths))])
+            chain = self.again(s.value, written)
+            if places.setdefault(self.f.aliases.of(s.arr), place) != place and chain is not None:
+                parts.append([*chain, s])
+        later = {part[-1] for part in parts}
+        return [[s for s in self.members if s not in later], *parts]
+
+    def again(self, a, written):
+        """The members that compute a value once more; None where that is too much, or would read what has changed."""
+        maker = next((s for s in self.members if isinstance(s, Let) and s.out is a and a in self.passing), None)
+        if maker is None:
+            return None if infer.rank_of(a) and self.f.aliases.of(a) in written else []
+        card = lookup(maker.fn, tuple(map(infer.rank_of, maker.args)))
+        flops = 1 if maker.fn in SAME or maker.fn in FLAT else getattr(card, "flops", None)
+        if not isinstance(flops, int) or flops > CHEAP:
+            return None
+        found = []
+        for x in maker.args:
+            chain = self.again(x, written)
+            if chain is None or len(found) > CHEAP:
+                return None
+            found += [s for s in chain if s not in found]
+        return [*found, maker]
+
+    def body(self, index, totals, sums, members):
         b, sums = self.b, dict(zip(totals, sums))
-        self.index = index
-        for s in self.members:
+        self.index, self.values = index, {}
+        for s in members if members is not None else self.members:
             if isinstance(s, Set):
                 value = b.cast(self.entry(s.value), s.arr.type)
                 arr, at = self.f.stored(s, [At(k) for k in range(len(index))])
@@ -505,12 +552,10 @@ class Nest:
                 sums[s] = b.let(operator.add, sums[s], self.entry(s.args[0]))
             else:
                 value = self.computed(s)
-                if s.out in self.values:
-                    self.values[s.out] = value
-                else:
+                if s.out not in self.passing:
                     b.add(Set(s.out, self.atoms(self.aligned(s.out)), value, False, s.place))
-                    if not self.f.aliases.mutable(s.out):
-                        self.values[s.out] = value
+                if not self.f.aliases.mutable(s.out):
+                    self.values[s.out] = value
         return [sums[s] for s in totals]
 
     def computed(self, s):
@@ -523,7 +568,7 @@ class Nest:
         """The entry of an operand at the loops' indices."""
         if not infer.rank_of(a):
             return a
-        if self.values.get(a) is not None:
+        if a in self.values:
             return self.values[a]
         if self.f.constant(a) is not None:
             return self.f.constant(a)
