@@ -346,7 +346,7 @@ def test_a_tape_that_would_not_fit_says_so(monkeypatch):
     with pytest.raises(MemoryError, match="'the tape of the loop at line', 12, 'needs', 32, 'bytes'"):
         tape.room.py_func(np.empty(2), 3, 12)           # of a `while`, whose tape grows
     with pytest.raises(MemoryError, match="'the tape of the loop at line', 7, 'needs', 96, 'bytes'"):
-        tape.fits_one_more([np.empty(4)] * 2, np.empty(4), 7)         # one of arrays
+        tape.one_more([np.empty(4)] * 2, 7)         # one of arrays
 
 
 def sums_ahead(x):

@@ -511,8 +511,8 @@ class Emitter:
         if self.side_by_side is not None:
             return self(f"{name}[{top} + {self.position(self.side_by_side[s])}] = {self.text(s.value)}")
         if infer.is_array(s.stack.type):
-            self(f"{self.name_of(tape.fits_one_more)}({name}, {self.text(s.value)}, {self.line(s.stack)})")
-            return self(f"{name}.append({self.text(s.value)})")
+            self(f"{name}.append({self.text(s.value)})")
+            return self(f"{self.name_of(tape.one_more)}({name}, {self.line(s.stack)})")
         if s.stack not in self.reserved:
             self(f"{name} = {self.name_of(tape.room)}({name}, {top} + 1, {self.line(s.stack)})")
         self(f"{name}[{top}] = {self.text(s.value)}")

@@ -55,8 +55,9 @@ from .shapes import Shapes, spelled, trims
 # what an operation on arrays is called on numbers, where Numba's operators and its ufuncs differ: in a division by zero
 NUMBERS = {operator.truediv: np.divide, operator.floordiv: np.floor_divide, operator.mod: np.remainder, operator.pow: np.power,
            np.where: runtime.select}
-CONSTANT = {runtime.fill: 0, runtime.spread_like: 0}           # which argument each entry of the result is
-SAME = {np.copy}                                                # entries are those of the argument
+CONSTANT = {runtime.fill, runtime.spread_like}                  # each entry is the first argument, where that is a number
+SAME = {np.copy, runtime.spread_like}                           # entries are those of the first argument, where that is an array
+SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their second argument, an array, these need but the shape
 
 
 def fused(program):
@@ -82,6 +83,9 @@ def spelled_out(program):
                     named[s.out] = s.args[0]
                 elif is_sum and narrowed.setdefault((s.args[0], shapes.of(s.out)), s.out) is not s.out:
                     named[s.out] = narrowed[s.args[0], shapes.of(s.out)]
+                elif isinstance(s, Let) and s.fn in SHAPED and isinstance(s.args[1], Var) and (
+                        shapes.elementwise(shapes.made.get(s.args[1]))):
+                    made.append(replace(s, args=(s.args[0], Tup(tuple(shapes.longest(b, axis) for axis in shapes.of(s.out))))))
                 else:
                     made.append(rebuilt(s, block))
         return made
@@ -278,6 +282,9 @@ class Fusion:
             for v in dict.fromkeys(free_reads(s)):
                 if v in home:
                     self.follows(unit, home[v], space is not None and self.at_hand(home[v], s, v))
+                guard = self.shapes.guarded.get(v)      # before it, the array may be shorter than it has to be
+                if guard in self.unit and guard is not s:
+                    self.follows(unit, guard, False)
             mine, partners = self.accesses(s), []
             for access in mine:
                 for t, before in touched.get(access[0], ()):
@@ -326,13 +333,13 @@ class Fusion:
         return sorted((g for g in found if g.space is not None and g is not self.unit[s]), key=lambda g: -g.members[0][0])
 
     def merge(self, units, g, unit):
-        """Let two groups, the first of which makes what the second reads, run as one, if nothing is against it."""
+        """Let two groups run as one, if nothing is against it."""
         space = self.common(g, unit)
-        if space is None or g in unit.apart or any(g in p.before for p in unit.before if p is not g):
+        if space is None or g in unit.apart or unit in g.apart or between(g, unit) or between(unit, g):
             return
         unit.space, unit.anchored = space, g.anchored or unit.anchored
         unit.members = sorted(g.members + unit.members, key=lambda m: m[0])
-        unit.before = (unit.before | g.before) - {g}
+        unit.before = (unit.before | g.before) - {g, unit}
         unit.apart |= g.apart
         units.remove(g)
         for _, t in g.members:
@@ -361,6 +368,11 @@ class Fusion:
         return not more and isinstance(s, Set) and self.shapes.of(s.value) == g.space
 
 
+def between(first, second):
+    """Does another unit have to run after the first and before the second?"""
+    return any(first in p.before for p in second.before if p is not first)
+
+
 def elementwise_use(s, v):
     """Does a member read v only where it is computing, entry by entry?"""
     return v in entries(s) and v not in variables(*(s.index if isinstance(s, Set) else ())) and not (
@@ -369,7 +381,7 @@ def elementwise_use(s, v):
 
 def entries(s):
     """What a member reads the entries of."""
-    return [s.value] if isinstance(s, Set) else list(s.args)
+    return [s.value] if isinstance(s, Set) else [s.args[0]] if s.fn in SAME else list(s.args)
 
 
 def alone(unit):

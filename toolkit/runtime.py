@@ -196,19 +196,23 @@ def _accumulate_typed(out, ct):
 
 
 def spread_like(v, like):
-    """Broadcast `v`, a number or an array, to a fresh array of the shape of `like`: the transpose of unbroadcast."""
-    return np.array(np.broadcast_to(v, np.shape(like))) if np.ndim(like) else v
+    """Broadcast `v`, a number or an array, to a fresh array of the shape of `like` (an array, a number, or the shape itself): the
+    transpose of unbroadcast."""
+    shape = like if isinstance(like, tuple) else np.shape(like)
+    return np.array(np.broadcast_to(v, shape)) if shape else v
 
 
 @overload(spread_like)
 def _spread_like(v, like):
-    if not isinstance(like, types.Array):
+    if not isinstance(like, types.Array | types.UniTuple):
         return lambda v, like: v
+    if isinstance(like, types.Array):
+        return lambda v, like: spread_like(v, like.shape)
     if not isinstance(v, types.Array):
-        return lambda v, like: np.full(like.shape, v)
+        return lambda v, like: np.full(like, v)
 
     def impl(v, like):
-        out = np.empty(like.shape, v.dtype)
+        out = np.empty(like, v.dtype)
         out[...] = v
         return out
     return impl

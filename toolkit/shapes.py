@@ -31,7 +31,7 @@ class Shapes:
             if isinstance(s, (Let, Get)):
                 self.made[s.out] = s
             if isinstance(s, Do) and s.fn is tape.same_shape and all(isinstance(a, Var) for a in s.args):
-                self.guarded[s.args[1]] = s.args[0]
+                self.guarded[s.args[1]] = s
 
     def of(self, v):
         """A set of lengths for each axis."""
@@ -45,8 +45,8 @@ class Shapes:
     def asked(self, v):
         if isinstance(v, Const):
             return tuple(frozenset([n] if n != 1 else []) for n in v.value.shape)
-        if self.guarded.get(v, v) is not v:
-            return self.of(self.guarded[v])
+        if v in self.guarded and self.guarded[v].args[0] is not v:
+            return self.of(self.guarded[v].args[0])
         s = self.made.get(v)
         found = self.of_get(s) if isinstance(s, Get) else self.of_let(s) if isinstance(s, Let) else None
         return found if found is not None else tuple(frozenset([("dim", v, k)]) for k in range(infer.rank_of(v)))

@@ -37,11 +37,12 @@ def room(stack, n, line):
     return new
 
 
-@numba.extending.register_jitable      # in plain Python it is called with lists that are empty
-def fits_one_more(arrays, x, line):
-    """Require that a tape of arrays, which serves the loop at `line`, has room for as many as it holds and x."""
-    if x.nbytes and not fits(len(arrays) + 1, x.nbytes):
-        raise MemoryError("the tape of the loop at line", line, "needs", (len(arrays) + 1) * x.nbytes, "bytes")
+@numba.extending.register_jitable
+def one_more(arrays, line):
+    """Require that a tape of arrays, which serves the loop at `line`, has room for one more like its last."""
+    size = arrays[-1].nbytes
+    if size and not fits(len(arrays) + 1, size):
+        raise MemoryError("the tape of the loop at line", line, "needs", (len(arrays) + 1) * size, "bytes")
 
 
 @numba.njit

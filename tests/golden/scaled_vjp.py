@@ -2,8 +2,8 @@ def vjp_scaled(args, out_bar):
     a, = args
     b = np.copy(a)
     b_bar = np.zeros_like(b)
-    n = b.shape[0]
-    n2 = b.shape[1]
+    n = a.shape[0]
+    n2 = a.shape[1]
     room = n * n2
     if not fits(room, 8):
         raise MemoryError('the tape of the loop at test_golden.py:113 needs', room * 8, 'bytes')
@@ -23,7 +23,10 @@ def vjp_scaled(args, out_bar):
 
     # reverse sweep
     same_shape(b, out_bar)
-    b_bar += out_bar
+    n3 = a.shape[1]
+    for i in range(a.shape[0]):
+        for j in range(n3):
+            b_bar[i, j] += out_bar[i, j]
     for i in range(n - 1, -1, -1):
         t_tape_top2 -= 1
         t = t_tape2[t_tape_top2]

@@ -4,7 +4,7 @@ def jvp_smoothed(args, tangents):
     same_shape(x, x_dot)
     y = np.copy(x)
     y_dot = np.copy(x_dot)
-    for i in range(1, y.shape[0] - 1):
+    for i in range(1, x.shape[0] - 1):
         t = i - 1
         t2 = y[t]
         t3 = math.sin(t2)

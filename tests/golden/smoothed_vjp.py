@@ -2,7 +2,7 @@ def vjp_smoothed(args, out_bar):
     x, = args
     y = np.copy(x)
     y_bar = np.zeros_like(y)
-    t = y.shape[0] - 1
+    t = x.shape[0] - 1
     trips = len(range(1, t, 1))
     if not fits(trips, 24):
         raise MemoryError('the tape of the loop at test_golden.py:63 needs', trips * 24, 'bytes')
@@ -23,7 +23,8 @@ def vjp_smoothed(args, out_bar):
 
     # reverse sweep
     same_shape(y, out_bar)
-    y_bar += out_bar
+    for i in range(x.shape[0]):
+        y_bar[i] += out_bar[i]
     for i in range(t - 1, 0, -1):
         t_tape_top -= 1
         t2 = t_tape[t_tape_top]

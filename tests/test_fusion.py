@@ -1,0 +1,190 @@
+"""Array code as loops: what is fused, what must not be, and that nothing changes by it."""
+import re
+
+import gallery
+import kernels
+import numpy as np
+import pytest
+from laws import check, flat, fresh, like
+from numba import njit
+
+from toolkit import Refusal, UsageError, grad, jvp, source, transform, value_and_grad, vjp
+from toolkit.check import agree
+from toolkit.transform import returning
+
+CASES = {c.name: c for c in [*gallery.CASES, *kernels.CASES]}
+X = np.linspace(0.5, 1.5, 12).reshape(3, 4)
+
+
+def loops(text):
+    """How many loops a source has."""
+    return len(re.findall(r"^ *(?:for|while) ", text, re.MULTILINE))
+
+
+def arrays_made(text):
+    return len(re.findall(r"np\.(?:empty|zeros|copy|zeros_like)\(", text))
+
+
+def chain(x, y):
+    return np.sum(np.tanh(x * y + 1.0) * x - np.exp(-y) / x)
+
+
+def test_a_chain_and_its_sum_are_one_loop_that_makes_no_array():
+    a = np.ones(5)
+    text = source(jvp(chain, argnums=0), a, a)
+    assert loops(text) == 1
+    assert arrays_made(text) == 0
+
+
+def test_both_sweeps_of_a_chain_are_one_loop():
+    text = source(grad(lambda x: np.sum(np.sin(x) * x)), np.ones(5))
+    assert loops(text) == 1
+    assert arrays_made(text) == 1
+
+
+def jacobi(a, b):
+    b[1:-1] = 0.5 * (a[2:] + a[:-2])
+    return np.sum(b)
+
+
+def test_slices_are_read_and_written_in_their_arrays():
+    text = source(jvp(jacobi), np.ones(5), np.ones(5))
+    assert re.search(r"b\[i \+ 1\] = 0\.5 \* \(a\[.*\+ 2\] \+ a\[.*\]\)", text)
+    check(jacobi, (np.arange(5.0), np.arange(5.0) ** 2), (0, 1), compile=False)
+
+
+def shifts_itself(a):
+    u = a * 1.5
+    u[1:] = u[:-1] * 2.0 + u[1:]            # reads what it writes: not element by element
+    u[:-1] = u[1:]
+    return u
+
+
+def in_turn(a):
+    u = a * 1.5
+    u[1:] = u[1:] * u[1:] + 1.0             # each element by itself
+    u += u * a
+    return u
+
+
+def smoothed_in_place(a):
+    u = a * 1.5
+    u[1:-1] = u[1:-1] + 0.3 * (0.1 * a[1:-1] - 2.0 * u[1:-1] + u[:-2] + u[2:])      # in reverse, groups that must stay apart
+    return u
+
+
+@pytest.mark.parametrize("fn", [shifts_itself, in_turn, smoothed_in_place])
+def test_an_array_that_is_read_where_it_is_written(fn):
+    a = np.array([1.0, 2.0, -3.0, 0.5])
+    check(fn, (a,), (0,), compile=False)
+    np.testing.assert_array_equal(jvp(fn)((a,), (a,))[0], njit(fn)(a))
+
+
+def sums_between(x):
+    y = x * x
+    z = y / np.sum(y)                       # needs the sum before its first entry
+    return np.sum(z * z) + np.sum(y * z)
+
+
+def stores_between(x):
+    u = np.zeros(x.size)
+    y = np.sin(x)
+    u[:] = y
+    s = u[1] * 2.0                          # an element of what the loop has stored
+    u[:] = y * s
+    return u
+
+
+@pytest.mark.parametrize("fn", [sums_between, stores_between])
+def test_what_needs_a_whole_array_waits_for_it(fn):
+    check(fn, (np.array([1.0, 2.0, -3.0, 0.5]),), (0,), compile=False)
+
+
+def products(a, b, c):
+    return np.sum(a * b * c + b) + np.sum((a + c)[0] * 2.0)
+
+
+@pytest.mark.parametrize("shapes", [((3, 4), (3, 4), (3, 4)), ((3, 1), (3, 4), (1, 4)), ((1, 1), (3, 4), (3, 1)),
+                                    ((1, 4), (1, 4), (1, 4)), ((3, 4), (1, 1), (1, 1))])
+def test_axes_of_length_one_are_broadcast_when_it_runs(shapes):
+    rng = np.random.default_rng(0)
+    args = tuple(rng.standard_normal(s) for s in shapes)
+    check(products, args, (0, 1, 2), compile=False)
+    assert value_and_grad(products)(*args)[0] == pytest.approx(products(*args), rel=1e-14)
+
+
+def stored(a, b):
+    u = np.zeros(b.shape)
+    u[...] = a * 2.0
+    return np.sum(u * b)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (1, 4), (3, 1), (1, 1)])
+def test_a_store_broadcasts_what_is_stored(shape):
+    check(stored, (np.random.default_rng(0).standard_normal(shape), X), (0, 1), compile=False)
+
+
+@pytest.mark.parametrize(("fn", "args"), [(stored, (np.ones((2, 4)), X)), (stored, (np.ones((3, 4)), np.ones((1, 4)))),
+                                          (products, (X, X, np.ones((2, 4))))])
+def test_shapes_that_do_not_fit_are_an_error(fn, args):
+    for derivative in (value_and_grad(fn), value_and_grad(fn).py_func):
+        with pytest.raises(ValueError, match="broadcast"):
+            derivative(*args)
+
+
+def divides(x, y):
+    return np.sum(x / y) + np.sum(x // y) + np.sum(x % y) + np.sum(x ** y)
+
+
+def test_arrays_divide_by_zero_as_arrays_do():
+    x, y = np.array([1.0, -2.0, 0.0]), np.zeros(3)
+    with np.errstate(all="ignore"):
+        assert np.isnan(value_and_grad(divides)(x, y)[0])
+    value, _ = value_and_grad(lambda x, y: np.sum(x / y))(np.array([1.0, 2.0]), np.array([0.0, 1.0]))
+    assert value == np.inf
+
+
+def test_a_seed_is_not_read_before_its_shape_is_known():
+    pull = vjp(lambda x: np.exp(x) * x)
+    x = np.ones(2000)
+    for call in (pull, pull.py_func):
+        with pytest.raises(ValueError, match="another shape"):
+            call((x,), np.ones(3))
+    text = source(pull, x)
+    assert text.index("same_shape") < text.index("out_bar[i]")
+
+
+def writes_then_raises(u, a):
+    u[:] = a * 2.0
+    if a[0] > 0.0:
+        raise ValueError("positive")
+    u[:] = a * 3.0
+
+
+def test_what_the_caller_sees_is_stored_before_an_error_and_no_more():
+    u, a = np.zeros(3), np.ones(3)
+    with pytest.raises(ValueError, match="positive"):
+        jvp(writes_then_raises)((u, a), (a, a))
+    np.testing.assert_array_equal(u, 2.0 * a)
+
+
+@pytest.mark.parametrize("name", list(CASES)[::12])
+def test_results_are_those_of_the_code_before_fusion(name, monkeypatch):
+    """Values and tangents to the last bit; cotangents up to the order in which contributions are added."""
+    case = CASES[name]
+    args = tuple(case.make_args(np.random.default_rng(0)))
+    try:
+        seed = like(returning(case.fn)(*fresh(args)), np.random.default_rng(1))
+        dots = tuple(like(fresh(args)[k], np.random.default_rng(2)) for k in case.argnums)
+        push = lambda: jvp(case.fn, case.argnums).py_func(fresh(args), dots)
+        pull = lambda: vjp(case.fn, case.argnums).py_func(fresh(args), seed)
+        pushed, pulled = push(), pull()
+        monkeypatch.setattr(transform, "fused", lambda program: program)
+        want, wanted = push(), pull()
+    except (Refusal, UsageError, ValueError):
+        pytest.skip("refused, see test_kernels")
+    single = any(getattr(x, "dtype", None) == np.float32 for x in flat(args))
+    for a, b in zip(flat(pushed), flat(want), strict=True):
+        agree(a, b, 1e-6 if single else 1e-14, "jvp")
+    for a, b in zip(flat(pulled), flat(wanted), strict=True):
+        agree(a, b, 1e-4 if single else 1e-11, "vjp")
