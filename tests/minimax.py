@@ -53,6 +53,9 @@ PROBLEMS = {
     "EXPM1": (lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / abs(mp.expm1(r)), -LN2 / 2 * mpf("1.0001"), LN2 / 2 * mpf("1.0001"), 11),
     # log((1 + s) / (1 - s)) = 2 s + s t P(t), t = s^2
     "LOG": (in_square(lambda s: (2 * mp.atanh(s) - 2 * s) / s**3), in_square(lambda s: s**2), 0, (3 - mp.sqrt(8))**2 * mpf("1.0001"), 7),
+    "LOG_WIDE": (in_square(lambda s: (2 * mp.atanh(s) - 2 * s) / s**3), in_square(lambda s: s**2), 0, mpf("0.0401"), 8),
+    # log((1 + s) / (1 - s)) = 2 s + 2/3 s t (1 + t P(t))
+    "LOG_LONG": (in_square(lambda s: (3 * mp.atanh(s) - 3 * s - s**3) / s**5), in_square(lambda s: s**4), 0, (3 - mp.sqrt(8))**2 * mpf("1.0001"), 7),
     # sin(r) = r + r t P(t), t = r^2
     "SIN": (in_square(lambda r: (mp.sin(r) - r) / r**3), in_square(lambda r: r**3 / mp.sin(r)), 0, (mp.pi / 4)**2 * mpf("1.0001"), 6),
     # cos(r) = 1 - t / 2 + t^2 P(t), t = r^2

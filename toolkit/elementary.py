@@ -104,26 +104,39 @@ LN2_HIGH, LN2_LOW = float.fromhex("0x1.62e42fee00000p-1"), float.fromhex("0x1.a3
 SIGN = -2**63
 ONE = 1023 << 52
 
-EXP = (0.5000000000000006, 0.16666666666666588, 0.04166666666657676, 0.008333333333389495, 0.0013888888931563816, 0.00019841269719146786, 2.480150527557696e-05, 2.755740741189696e-06, 2.7626037083944325e-07, 2.5053816664096232e-08)  # 2^-55.6
 LOG = (0.6666666666666734, 0.39999999999414415, 0.2857142874245679, 0.22222198565314052, 0.18183564767942603, 0.15314038507698335, 0.14796077086082984)  # 2^-58.5
 SIN = (-0.1666666666666663, 0.008333333333322113, -0.00019841269829584375, 2.755731361952684e-06, -2.5050747462315323e-08, 1.5896212249744097e-10)  # 2^-57.9
 COS = (0.041666666666666595, -0.001388888888887305, 2.4801587288847187e-05, -2.7557314177960445e-07, 2.0875700656119137e-09, -1.1358526682867436e-11)  # 2^-64.0
 
 
-@elementary
-def exp(x):
+EXPM1 = (0.5, 0.16666666666666677, 0.04166666666666651, 0.008333333333321691, 0.001388888888896233, 0.00019841269885964094, 2.480158717261558e-05, 2.7557244375915934e-06, 2.755740258487621e-07, 2.5108978315255925e-08, 2.0875345378619963e-09)  # 2^-61.7
+
+
+@compiled
+def raised(x):
+    """r, tail, u, v: exp(x) = (1 + r + tail) u v, where u and v are powers of two."""
     x = select(x > 710.0, 710.0, x)
     x = select(x < -746.0, -746.0, x)
     m = x * LOG2E + ROUND
     n = m - ROUND
-    r = (x - n * LN2_HIGH) - n * LN2_LOW
-    y = 1.0 + (r + r * r * polynomial(r, EXP))
+    a = x - n * LN2_HIGH
+    w = n * LN2_LOW
+    r = a - w
     half = n * 0.5 + ROUND
-    return y * two_to(half) * two_to(m - (half - ROUND))
+    return r, r * r * polynomial(r, EXPM1) + ((a - r) - w), two_to(half), two_to(m - (half - ROUND))
+
+
+@elementary
+def exp(x):
+    r, tail, u, v = raised(x)
+    return (1.0 + (r + tail)) * u * v
 
 
 TINY = 2.0**-1022
 ROOT_HALF = 0x3fe6a09e667f3bcd
+
+
+LOG_WIDE = (0.666666666666666, 0.4000000000005696, 0.28571428555766276, 0.22222224302996835, 0.18181665505277286, 0.15391123551205524, 0.13173410486433323, 0.13844284907039708)  # 2^-61.6
 
 
 @elementary
@@ -183,7 +196,6 @@ def cos(x):
     return value(bits(y) ^ (((q + 1) & 2) << 62))
 
 
-EXPM1 = (0.5, 0.16666666666666677, 0.04166666666666651, 0.008333333333321691, 0.001388888888896233, 0.00019841269885964094, 2.480158717261558e-05, 2.7557244375915934e-06, 2.755740258487621e-07, 2.5108978315255925e-08, 2.0875345378619963e-09)  # 2^-61.7
 
 
 @compiled
@@ -198,13 +210,13 @@ def grown(x):
     u = two_to(m - 1.0)
     v = u - 0.5
     s = v + u * r
-    y = s + ((u * r - (s - v)) + u * (r * r * polynomial(r, EXPM1) + ((a - r) - w)))
-    return 2.0 * y
+    return 2.0 * s, 2.0 * ((u * r - (s - v)) + u * (r * r * polynomial(r, EXPM1) + ((a - r) - w)))
 
 
 @elementary
 def expm1(x):
-    return select(abs(x) < 2.0**-54, x, grown(x))
+    high, low = grown(x)
+    return select(abs(x) < 2.0**-54, x, high + low)
 
 
 @elementary
@@ -228,22 +240,29 @@ def log1p(x):
 @elementary
 def tanh(x):
     a = abs(x)
-    t = grown(2.0 * select(a > 20.0, 20.0, a))
+    high, low = grown(2.0 * select(a > 20.0, 20.0, a))
+    t = high + low
+    low = low - (t - high)
     d = t + 2.0
     small = t < 2.0
     q = select(small, t, -2.0) / d
-    y = select(small, q - 0.5 * q * (1.0 - q) * (t - (d - 2.0)), 1.0 + q)
+    y = select(small, q + 0.5 * (1.0 - q) * (low - q * ((t - (d - 2.0)) + low)), 1.0 + q)
     y = select(a < 2.0**-54, a, y)
     return value(bits(y) | (bits(x) & SIGN))
 
 
 @elementary
 def sigmoid(x):
-    e = exp(-abs(x))
+    r, tail, u, v = raised(-abs(x))
+    s = 1.0 + r
+    tail = (r - (s - 1.0)) + tail
+    high = s + tail
+    low = (tail - (high - s)) * u * v
+    e = high * u * v
     d = 1.0 + e
     right = x >= 0.0
     y = select(right, 1.0, e) / d
-    return y - y * select(right, y, 1.0 - y) * (e - (d - 1.0))
+    return y + (select(right, 0.0, low) - y * ((e - (d - 1.0)) + low)) * select(right, y, 1.0 - y)
 
 
 @elementary
@@ -254,7 +273,7 @@ def softplus(x):
     s = f / (2.0 + f)
     z = s * s
     h = 0.5 * f * f
-    y = select(far, LN2_HIGH, 0.0) - ((h - (s * (h + z * polynomial(z, LOG)) + select(far, LN2_LOW, 0.0))) - f)
+    y = select(far, LN2_HIGH, 0.0) - ((h - (s * (h + z * polynomial(z, LOG_WIDE)) + select(far, LN2_LOW, 0.0))) - f)
     return select(x < 0.0, y, x + y)
 
 
@@ -322,3 +341,83 @@ def atan(x):
     low = select(far, 6.123233995736766e-17, select(middle, 3.061616997868383e-17, 0.0))
     y = high + (r + (z * r * polynomial(z, ATAN) + low))
     return value(bits(y) | (bits(x) & SIGN))
+
+
+LOG_LONG = (0.6000000000000338, 0.4285714285514859, 0.33333333780008995, 0.2727267654070347, 0.23080136421319555, 0.19885217428416038, 0.19794572884416947)
+HALF_BITS = -2**27
+CP = 0.9617966939259756             # 2 / (3 ln 2)
+CP_HIGH, CP_LOW = float.fromhex("0x1.ec709d8000000p-1"), float.fromhex("0x1.0e80ff5d27f05p-27")
+LN2 = 0.6931471805599453
+LN2_HALF, LN2_REST = float.fromhex("0x1.62e42f8000000p-1"), float.fromhex("0x1.be8e7bcd5e4f2p-27")
+
+
+@compiled
+def cut(x):
+    """The upper 26 bits, so that products of two are exact."""
+    return value(bits(x) & HALF_BITS)
+
+
+@compiled
+def log2_long(x):
+    """log2(x) as a sum, to 2^-65 of it."""
+    small = x < TINY
+    i = bits(select(small, x * 2.0**54, x)) + (ONE - ROOT_HALF)
+    k = exponent(i) - select(small, 54.0, 0.0)
+    m = value((i & (2**52 - 1)) + ROOT_HALF)
+    f = m - 1.0
+    d = 1.0 + m
+    q = 1.0 / d
+    s = f * q
+    sh, dh = cut(s), cut(d)
+    sl = q * ((f - sh * dh) - sh * (m - (dh - 1.0)))
+    z = s * s
+    a = sh * sh
+    b = sl * (sh + s) + z * z * polynomial(z, LOG_LONG)
+    th = cut(3.0 + a + b)
+    tl = b - ((th - 3.0) - a)
+    u = sh * th
+    v = sl * th + tl * s
+    ph = cut(u + v)
+    pl = v - (ph - u)
+    zh = CP_HIGH * ph
+    zl = CP_LOW * ph + pl * CP
+    high = cut((zh + zl) + k)
+    return high, zl - ((high - k) - zh)
+
+
+@compiled
+def whole(a):
+    return (a >= 2.0**52) | ((a + 2.0**52) - 2.0**52 == a)
+
+
+@elementary
+def pow(x, y):
+    a, b = abs(x), abs(y)
+    high, low = log2_long(a)
+    t = select(b > 2.0**65, math.copysign(2.0**65, y), y)
+    yh = cut(t)
+    ph = yh * high
+    pl = (t - yh) * high + t * low
+    far = abs(ph) > 1100.0
+    ph = select(far, math.copysign(1100.0, ph), ph)
+    pl = select(far, 0.0, pl)
+    m = (ph + pl) + ROUND
+    g = ph - (m - ROUND)
+    th = cut(g + pl)
+    u = th * LN2_HALF
+    v = (pl - (th - g)) * LN2 + th * LN2_REST
+    s = 1.0 + u
+    r = u + v
+    out = s + ((u - (s - 1.0)) + (v + r * r * polynomial(r, EXPM1)))
+    half = (m - ROUND) * 0.5 + ROUND
+    out = out * two_to(half) * two_to(m - (half - ROUND))
+    grows = (a > 1.0) == (y > 0.0)
+    edge = select(grows, math.inf, 0.0)
+    out = select((a == 0.0) | (a == math.inf), edge, out)
+    out = select(b == math.inf, edge, out)
+    integer = whole(b)
+    odd = integer & (not whole(0.5 * b))
+    out = select((x < 0.0) & (not integer), select((a == math.inf) | (b == math.inf), out, math.nan), out)
+    out = select(odd, math.copysign(out, x), out)
+    out = select((x != x) | (y != y), math.nan, out)
+    return select((x == 1.0) | (y == 0.0) | ((a == 1.0) & (b == math.inf)), 1.0, out)
