@@ -20,8 +20,8 @@ def minimax(target, weight, low, high, terms):
     for _ in range(ROUNDS):
         rows = [[weight(t) * t**k for k in range(terms)] + [(-1)**i] for i, t in enumerate(nodes)]
         solution = list(mp.lu_solve(mp.matrix(rows), mp.matrix([weight(t) * target(t) for t in nodes])))
-        level, highest_first = abs(solution.pop()), solution[::-1]
-        errors = [(w * (g - mp.polyval(highest_first, t)), t) for t, g, w in values]
+        level = abs(solution.pop())
+        errors = [(w * (g - mp.fdot((c, t**k) for k, c in enumerate(solution))), t) for t, g, w in values]
         worst = max(abs(error) for error, _ in errors)
         if worst < level * LEVEL:
             return [float(c) for c in solution], worst

@@ -8,7 +8,7 @@ import pytest
 import toolkit
 
 FLOORS = [
-    ["errors", "domain", "host", "tape"],
+    ["errors", "domain", "host", "tape", "elementary"],
     ["runtime", "syntax", "cache", "sequences"],
     ["program", "primitive"],
     ["infer", "catalogue", "names"],

@@ -41,24 +41,20 @@ def elementary(body):
     @functools.wraps(body)
     def function(*args):
         out = kernel(*map(float, args))
-        return np.float32(out) if _single(isinstance(a, np.float32) for a in args) else out
+        return np.float32(out) if all(isinstance(a, np.float32) for a in args) else out
 
     def typed(*args):
         if not all(isinstance(a, REAL) for a in args):
             return None
         if all(a == types.float64 for a in args):
             return body
-        rounded = single if _single(a == types.float32 for a in args) else double
+        rounded = single if all(a == types.float32 for a in args) else double
         if len(args) == 1:
             return lambda x: rounded(kernel(double(x)))
         return lambda x, y: rounded(kernel(double(x), double(y)))
 
     overload(function, jit_options=OPTIONS, strict=False)(typed)
     return function
-
-
-def _single(args):
-    return all(args)
 
 
 # ---- instructions ----------------------------------------------------------------------------------------------------
@@ -123,7 +119,7 @@ def power_of_two(_, m):
 
 @intrinsic
 def exponent(_, i):
-    """The exponent, as a float64, in the bits of a number > 0. (AVX2 converts no int64; here it is put behind 2^52's bits.)"""
+    """The exponent, as a float64, in the bits of a number > 0: put behind the bits of 2^52, since AVX2 converts no int64."""
     def emit(context, builder, sig, args):
         i64, f64 = _llvm(context, types.int64), _llvm(context, types.float64)
         behind = builder.or_(builder.lshr(args[0], i64(52)), i64((1023 + 52) << 52))
@@ -211,7 +207,7 @@ def _split(x):
 
 @elementary
 def log(x):
-    """The natural logarithm. fdlibm's e_log.c: log(1 + f) = f - (f^2 / 2 - s (f^2 / 2 + R)), s = f / (2 + f). Error: 0.85 ulp measured."""
+    """The natural logarithm. fdlibm's e_log.c: f - (f^2 / 2 - s (f^2 / 2 + R)), s = f / (2 + f). Error: 0.9 ulp measured."""
     k, m = _split(x)
     f = m - 1.0
     s = f / (2.0 + f)
@@ -243,7 +239,8 @@ def log1p(x):
 # ---- powers ----------------------------------------------------------------------------------------------------------
 
 UPPER = -2**27                          # the bits of a number but the last 27: products of two such numbers are exact
-SCALE, SCALE_HIGH, SCALE_LOW = (0.9617966939259756, float.fromhex("0x1.ec709d8000000p-1"), float.fromhex("0x1.0e80ff5d27f05p-27"))  # 2 / (3 ln 2)
+SCALE = 0.9617966939259756              # 2 / (3 ln 2)
+SCALE_HIGH, SCALE_LOW = float.fromhex("0x1.ec709d8000000p-1"), float.fromhex("0x1.0e80ff5d27f05p-27")
 LN2_UPPER, LN2_REST = float.fromhex("0x1.62e42f8000000p-1"), float.fromhex("0x1.be8e7bcd5e4f2p-27")
 LOG_LONG = (0.6000000000000338, 0.42857142855148944, 0.3333333377995398, 0.2727267654497683, 0.23080136245421567,
             0.1988522110157974, 0.19794542244289448)
@@ -355,7 +352,8 @@ def cosh(x):
 
 @elementary
 def tanh(x):
-    """t / (t + 2) or 1 - 2 / (t + 2), t = exp(2 |x|) - 1, as fdlibm's s_tanh.c; the sums' roundings are made up for. Error: 1.5 ulp measured."""
+    """t / (t + 2) or 1 - 2 / (t + 2), t = exp(2 |x|) - 1, as fdlibm's s_tanh.c; what t and t + 2 are rounded by is added to the
+    quotient. Error: 1.5 ulp measured."""
     a = abs(x)
     high, low = _expm1(2.0 * select(a > 20.0, 20.0, a))
     t = high + low
@@ -370,7 +368,8 @@ def tanh(x):
 
 @elementary
 def sigmoid(x):
-    """1 / (1 + exp(-x)): 1 / (1 + e) or e / (1 + e), e = exp(-|x|); the roundings of e and 1 + e are made up for. Error: 1.1 ulp measured."""
+    """1 / (1 + exp(-x)): 1 / (1 + e) or e / (1 + e), e = exp(-|x|); what e and 1 + e are rounded by is added to the quotient.
+    Error: 1.1 ulp measured."""
     r, tail, u, v = _exp(-abs(x))
     s = 1.0 + r
     tail = (r - (s - 1.0)) + tail
@@ -384,7 +383,8 @@ def sigmoid(x):
 
 @elementary
 def softplus(x):
-    """log(1 + exp(x)) = max(x, 0) + log(1 + e), e = exp(-|x|); the second as in log, of 1 + e or of its half. Error: 1.6 ulp measured."""
+    """log(1 + exp(x)) = max(x, 0) + log(1 + e), e = exp(-|x|): the logarithm as in log, of 1 + e or of its half.
+    Error: 1.6 ulp measured."""
     e = exp(-abs(x))
     far = e > 0.5
     f = select(far, 0.5 * e - 0.5, e)
@@ -415,7 +415,7 @@ ATAN = (-0.33333333333333315, 0.19999999999993262, -0.1428571428496027, 0.111111
 
 @compiled
 def _quadrant(x):
-    """n, r, low: |x| = n π/2 + r + low, of n the last bits; |r| <= π/4. Cody and Waite's reduction, as in fdlibm's e_rem_pio2.c."""
+    """n's last bits, r, low: x = n π/2 + r + low, |r| <= π/4. Cody and Waite's reduction, as in fdlibm's e_rem_pio2.c."""
     m = x * 0.6366197723675814 + ROUND
     n = m - ROUND
     a = (x - n * HALF_PI[0]) - n * HALF_PI[1]                               # exact: a multiple of 2^-53

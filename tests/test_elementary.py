@@ -1,0 +1,137 @@
+"""The elementary functions: how exact they are, what they give at special values, and that LLVM makes vector code of them.
+
+Some thousands of points each; `python -m tests.ulp` takes millions.
+"""
+import math
+import platform
+import re
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+import ulp
+
+from toolkit import elementary
+
+NAMES = list(ulp.TRUTH)
+BRANCHLESS = [name for name in NAMES if name not in ("sin", "cos", "tan")]
+POINTS = 3_000
+
+
+@pytest.fixture(scope="module")
+def loops():
+    """{name: the compiled loop over the function}, each compiled once."""
+    return {name: ulp.looped(name) for name in NAMES}
+
+
+@pytest.mark.skipif(not ulp.EXACT, reason="this machine's longdouble is no wider than float64")
+@pytest.mark.parametrize("dtype, bound", [(np.float64, 2.0), (np.float32, 0.51)], ids=["float64", "float32"])
+@pytest.mark.parametrize("name", NAMES)
+def test_error(loops, name, dtype, bound):
+    args = ulp.sample(name, POINTS, dtype)
+    found = ulp.errors(name, args, loops[name])
+    at = np.argmax(found)
+    assert found[at] <= bound, [a[at] for a in args]
+
+
+@pytest.mark.parametrize("name", ["exp", "log1p", "tanh", "erf"])
+def test_the_truth_is_true(name):
+    mp = pytest.importorskip("mpmath").mp
+    x = np.random.default_rng(0).uniform(-0.9, 4.0, 50)
+    with mp.workdps(40):
+        for number, truth in zip(x, ulp.TRUTH[name](x.astype(np.longdouble))):
+            high = float(truth)                             # mpmath reads no longdouble, but the sum of two floats
+            exact = getattr(mp, name)(number)
+            assert abs(mp.mpf(high) + mp.mpf(float(truth - high)) - exact) <= abs(exact) * 2.0**-58
+
+
+SPECIAL = {
+    "exp": {0.0: 1.0, math.inf: math.inf, -math.inf: 0.0, 1.0: math.e, 709.79: math.inf, -745.14: 0.0, -745.0: 5e-324},
+    "expm1": {-0.0: -0.0, 5e-324: 5e-324, math.inf: math.inf, -math.inf: -1.0, -1e300: -1.0, 1e300: math.inf},
+    "log": {0.0: -math.inf, -0.0: -math.inf, 1.0: 0.0, math.inf: math.inf, -1.0: math.nan, -math.inf: math.nan},
+    "log1p": {-0.0: -0.0, -1.0: -math.inf, -1.5: math.nan, math.inf: math.inf, -5e-324: -5e-324},
+    "tanh": {-0.0: -0.0, math.inf: 1.0, -math.inf: -1.0, 5e-324: 5e-324},
+    "sigmoid": {0.0: 0.5, math.inf: 1.0, -math.inf: 0.0, -745.0: 5e-324},
+    "softplus": {0.0: math.log(2.0), math.inf: math.inf, -math.inf: 0.0, 1e300: 1e300, -745.0: 5e-324},
+    "sinh": {-0.0: -0.0, math.inf: math.inf, -math.inf: -math.inf, 1e300: math.inf, -5e-324: -5e-324},
+    "cosh": {0.0: 1.0, math.inf: math.inf, -math.inf: math.inf, 1e300: math.inf},
+    "sin": {-0.0: -0.0, math.inf: math.nan, -math.inf: math.nan, 5e-324: 5e-324, 1e22: -0.8522008497671888},
+    "cos": {-0.0: 1.0, math.inf: math.nan, -math.inf: math.nan, 1e22: 0.5232147853951389},
+    "tan": {-0.0: -0.0, math.inf: math.nan, -math.inf: math.nan, 1e22: -1.628778225606898},
+    "sin_near": {-0.0: -0.0, math.inf: math.nan, 2.0**29: math.nan},
+    "atan": {-0.0: -0.0, math.inf: math.pi / 2, -math.inf: -math.pi / 2, 1.0: math.pi / 4, 5e-324: 5e-324},
+    "erf": {-0.0: -0.0, math.inf: 1.0, -math.inf: -1.0, 5e-324: 5e-324},
+}
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_special_values(name):
+    function = getattr(elementary, name)
+    for x, expected in {**SPECIAL[name], math.nan: math.nan}.items():
+        np.testing.assert_array_equal(function(x), expected, str(x))
+        assert math.isnan(expected) or math.copysign(1.0, function(x)) == math.copysign(1.0, expected), x
+
+
+def code(loop, name):
+    """LLVM's and the assembler's text of a loop over float64."""
+    args = ulp.sample(name, 0)
+    loop(args, np.empty_like(args[0]))
+    signature = next(s for s in loop.signatures if s[1].dtype == numba.float64)
+    return loop.inspect_llvm(signature), loop.inspect_asm(signature)
+
+
+@pytest.mark.parametrize("name", BRANCHLESS)
+def test_loops_become_vector_code(loops, name):
+    llvm, assembly = code(loops[name], name)
+    assert re.search(r"fmul <\d+ x double>", llvm)
+    assert not re.search(r"call .*double @(?!llvm\.(fabs|copysign))", llvm), "calls of scalar functions are left"
+    if platform.machine() in ("x86_64", "AMD64"):
+        assert re.search(r"\bv?mulpd\b", assembly)
+
+
+FAST = """
+import numpy as np, ulp
+for name in ("exp", "log", "tanh", "sin_near", "log1p"):
+    args = ulp.sample(name, 500)
+    fast, usual = np.empty_like(args[0]), np.empty_like(args[0])
+    ulp.looped(name, fastmath=True)(args, fast)
+    ulp.looped(name)(args, usual)
+    np.testing.assert_array_equal(fast, usual)
+"""
+
+
+def test_the_callers_fastmath_stays_outside():
+    """In a process of its own: whoever calls first has Numba compile the function."""
+    subprocess.run([sys.executable, "-c", FAST], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+
+@pytest.mark.parametrize("name", BRANCHLESS)
+def test_scalar_code_gives_the_same_bits(loops, name):
+    args = tuple(a[::97] for a in ulp.sample(name, POINTS))
+    out = np.empty_like(args[0])
+    loops[name](args, out)
+    np.testing.assert_array_equal([getattr(elementary, name)(*numbers) for numbers in zip(*args)], out)
+
+
+@numba.njit
+def called(x, y):
+    return elementary.exp(x), elementary.pow(x, y)
+
+
+def test_types():
+    for x in (2, True, np.int8(2), np.float64(2.0), np.float32(2.0)):
+        kind = np.float32 if isinstance(x, np.float32) else float
+        assert isinstance(elementary.exp(x), kind)
+        assert math.isclose(elementary.exp(x), math.exp(x), rel_tol=1e-7 if kind is np.float32 else 1e-15)
+    assert called(3, 2) == (elementary.exp(3.0), 9.0)
+    assert called(np.float32(3), np.float32(2)) == (np.float32(math.exp(3)), 9.0)
+    assert called(np.float32(0.1), 2.0)[1] == float(np.float32(0.1))**2
+
+
+def test_coefficients_are_those_derived():
+    pytest.importorskip("mpmath")
+    import minimax
+    for name, problem in minimax.PROBLEMS.items():
+        assert tuple(minimax.minimax(*problem)[0]) == getattr(elementary, name), name
