@@ -1,7 +1,8 @@
-"""The coefficients of `toolkit.elementary`, derived by Remez's exchange in 60 digits. `python -m tests.minimax [NAME ...]` prints them.
+"""The coefficients of `toolkit.elementary`, derived by Remez's exchange in 60 digits: `python -m tests.minimax [NAME ...]`.
 
 Each is the polynomial P(t) of the least maximum of |weight(t) (target(t) - P(t))|, which is printed as a power of two.
 """
+import functools
 import sys
 
 from mpmath import mp, mpf
@@ -16,17 +17,21 @@ WIDER = mpf("1.0001")                   # a reduced argument may be rounded beyo
 def minimax(target, weight, low, high, terms):
     """The coefficients, lowest first, and the greatest weighted error."""
     nodes = chebyshev(low, high, terms + 1)
-    values = [(t, target(t), weight(t)) for t in chebyshev(low, high, 60 * terms)]
+    values = [(t, target(t), weight(t)) for t in chebyshev(low, high, 30 * terms)]
     for _ in range(ROUNDS):
         rows = [[weight(t) * t**k for k in range(terms)] + [(-1)**i] for i, t in enumerate(nodes)]
         solution = list(mp.lu_solve(mp.matrix(rows), mp.matrix([weight(t) * target(t) for t in nodes])))
         level = abs(solution.pop())
-        errors = [(w * (g - mp.fdot((c, t**k) for k, c in enumerate(solution))), t) for t, g, w in values]
+        errors = [(w * (g - evaluated(solution, t)), t) for t, g, w in values]
         worst = max(abs(error) for error, _ in errors)
         if worst < level * LEVEL:
             return [float(c) for c in solution], worst
         nodes = alternation(errors, terms + 1)
     raise ArithmeticError("no convergence")
+
+
+def evaluated(coefficients, t):
+    return functools.reduce(lambda out, c: out * t + c, reversed(coefficients))
 
 
 def chebyshev(low, high, count):

@@ -61,7 +61,8 @@ def numbers(rng, count):
     close = edges * (1 + np.arange(-4, 5)[:, None] * 2.0**-53)
     turns = np.concatenate([np.arange(64), rng.integers(0, 2**28, n // 2)]) * (math.pi / 2)
     positive = np.concatenate([
-        np.exp2(rng.uniform(-1074, 1024, n)), np.exp2(rng.uniform(-30, 11, n)), *(rng.uniform(0, top, n) for top in (1, 5, 50, 760)),
+        *(np.exp2(rng.uniform(*range_, n)) for range_ in ((-1074, 1024), (-30, 11))),
+        *(rng.uniform(0, top, n) for top in (1, 5, 50, 760)),
         1 + np.exp2(rng.uniform(-52, 0, n // 4)), 1 - np.exp2(rng.uniform(-53, -1, n // 4)), close.ravel(), edges,
         turns, np.nextafter(turns, 0), [math.nan]])
     return np.concatenate([positive, -positive])

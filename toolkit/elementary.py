@@ -10,8 +10,8 @@ What is promised:
   Each function's docstring says what was measured.
 - Special values are those of C's Annex F: the signs of zeros, infinities, NaN, subnormal arguments and results, overflow to
   infinity, underflow to 0. No flags of the processor are kept clean, and none are set on purpose.
-- The same bits from every processor, from scalar code and from vector code: every operation is one of IEEE 754's, and none is
-  contracted into a multiply-add. The caller's `fastmath` does not reach in here; it would undo the roundings on which all rests.
+- Scalar code and vector code give the same bits, and so do all processors that multiply and add in one step; the others' last
+  bit may be another. The caller's `fastmath` does not reach in here: it would undo the roundings on which all rests.
 - sin, cos and tan of |x| > 2^28 need more of pi than lanes can carry. There these call `math`, behind a branch for whose sake a
   loop stays scalar. `sin_near`, `cos_near`, `tan_near` have no branch, and return NaN there.
 
@@ -23,6 +23,7 @@ import math
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
@@ -60,6 +61,9 @@ def elementary(body):
 # ---- instructions ----------------------------------------------------------------------------------------------------
 # Written for LLVM, because Numba would compile each function of Python in 20 ms, and make branches of `a if c else b`.
 
+I64, F64 = ir.IntType(64), ir.DoubleType()
+
+
 @intrinsic
 def double(_, x):
     """The number as a float64."""
@@ -75,17 +79,13 @@ def single(_, x):
 @intrinsic
 def bits(_, x):
     """A float64's bits, as an int64."""
-    return types.int64(types.float64), lambda context, builder, sig, args: builder.bitcast(args[0], _llvm(context, types.int64))
+    return types.int64(types.float64), lambda context, builder, sig, args: builder.bitcast(args[0], I64)
 
 
 @intrinsic
 def number(_, i):
     """The float64 of these bits."""
-    return types.float64(types.int64), lambda context, builder, sig, args: builder.bitcast(args[0], _llvm(context, types.float64))
-
-
-def _llvm(context, kind):
-    return context.get_value_type(kind)
+    return types.float64(types.int64), lambda context, builder, sig, args: builder.bitcast(args[0], F64)
 
 
 @intrinsic
@@ -96,24 +96,34 @@ def select(_, condition, x, y):
 
 
 @intrinsic
+def muladd(_, x, y, z):
+    """x y + z, rounded once where the processor has an instruction for it, else twice: here it never matters which."""
+    return (types.float64(types.float64, types.float64, types.float64),
+            lambda context, builder, sig, args: _muladd(builder, *args))
+
+
+@intrinsic
 def polynomial(_, t, coefficients):
     """Σ coefficients[k] t^k by Estrin's scheme: the sums of pairs are a polynomial in t^2, of half the length."""
     def emit(context, builder, sig, args):
         t, terms = args[0], [builder.extract_value(args[1], k) for k in range(coefficients.count)]
         while len(terms) > 1:
-            pairs = [builder.fadd(low, builder.fmul(high, t)) for low, high in zip(terms[::2], terms[1::2])]
+            pairs = [_muladd(builder, high, t, low) for low, high in zip(terms[::2], terms[1::2])]
             terms, t = pairs + terms[2 * len(pairs):], builder.fmul(t, t)
         return terms[0]
     return types.float64(types.float64, coefficients), emit
+
+
+def _muladd(builder, x, y, z):
+    return builder.call(builder.module.declare_intrinsic("llvm.fmuladd", [F64], ir.FunctionType(F64, [F64] * 3)), (x, y, z))
 
 
 @intrinsic
 def power_of_two(_, m):
     """2^n from m = n + ROUND, for -1022 <= n <= 1023: the last bits of m are n."""
     def emit(context, builder, sig, args):
-        i64 = _llvm(context, types.int64)
-        field = builder.shl(builder.bitcast(args[0], i64), i64(52))
-        return builder.bitcast(builder.add(field, i64(ONE)), _llvm(context, types.float64))
+        field = builder.shl(builder.bitcast(args[0], I64), I64(52))
+        return builder.bitcast(builder.add(field, I64(ONE)), F64)
     return types.float64(types.float64), emit
 
 
@@ -121,9 +131,8 @@ def power_of_two(_, m):
 def exponent(_, i):
     """The exponent, as a float64, in the bits of a number > 0: put behind the bits of 2^52, since AVX2 converts no int64."""
     def emit(context, builder, sig, args):
-        i64, f64 = _llvm(context, types.int64), _llvm(context, types.float64)
-        behind = builder.or_(builder.lshr(args[0], i64(52)), i64((1023 + 52) << 52))
-        return builder.fsub(builder.bitcast(behind, f64), f64(2.0**52 + 1023))
+        behind = builder.or_(builder.lshr(args[0], I64(52)), I64((1023 + 52) << 52))
+        return builder.fsub(builder.bitcast(behind, F64), F64(2.0**52 + 1023))
     return types.float64(types.int64), emit
 
 
@@ -141,8 +150,8 @@ TINY = 2.0**-54                         # where f(x) = x + O(x^2) is x
 LOG2_E = 1.4426950408889634
 LN2 = 0.6931471805599453
 LN2_HIGH, LN2_LOW = float.fromhex("0x1.62e42fee00000p-1"), float.fromhex("0x1.a39ef35793c76p-33")  # n LN2_HIGH is exact
-EXP = (0.5, 0.16666666666666677, 0.04166666666666651, 0.00833333333332169, 0.0013888888888962238, 0.00019841269885968353,
-       2.480158717275151e-05, 2.7557244372011692e-06, 2.755740248800815e-07, 2.510897956237924e-08, 2.087537179522276e-09)
+EXP = (0.5, 0.16666666666666677, 0.04166666666666651, 0.008333333333321693, 0.0013888888888962403, 0.0001984126988596142,
+       2.4801587172452e-05, 2.75572443791657e-06, 2.7557402732139847e-07, 2.5108977044972588e-08, 2.087529827159489e-09)
 
 
 @compiled
@@ -150,12 +159,12 @@ def _exp(x):
     """r, tail, u, v: exp(x) = (1 + r + tail) u v, with |r| <= ln(2) / 2 and u, v powers of two, which alone may not hold 2^n."""
     x = select(x > 710.0, 710.0, x)
     x = select(x < -746.0, -746.0, x)
-    m = x * LOG2_E + ROUND
+    m = muladd(x, LOG2_E, ROUND)
     n = m - ROUND
-    above, below = x - n * LN2_HIGH, n * LN2_LOW
+    above, below = muladd(n, -LN2_HIGH, x), n * LN2_LOW
     r = above - below
-    half = n * 0.5 + ROUND
-    return r, r * r * polynomial(r, EXP) + ((above - r) - below), power_of_two(half), power_of_two(m - (half - ROUND))
+    half = muladd(n, 0.5, ROUND)
+    return r, muladd(r * r, polynomial(r, EXP), (above - r) - below), power_of_two(half), power_of_two(m - (half - ROUND))
 
 
 @elementary
@@ -170,14 +179,14 @@ def _expm1(x):
     """exp(x) - 1 as a sum, in which x = -40 stands for all that are less."""
     x = select(x > 710.0, 710.0, x)
     x = select(x < -40.0, -40.0, x)
-    m = x * LOG2_E + ROUND
+    m = muladd(x, LOG2_E, ROUND)
     n = m - ROUND
-    above, below = x - n * LN2_HIGH, n * LN2_LOW
+    above, below = muladd(n, -LN2_HIGH, x), n * LN2_LOW
     r = above - below
     u = power_of_two(m - 1.0)           # half of 2^n, which may be 2^1024
     v, w = u - 0.5, u * r
     high = v + w                        # |v| >= |w|, or v = 0
-    tail = (w - (high - v)) + u * (r * r * polynomial(r, EXP) + ((above - r) - below))
+    tail = muladd(u, muladd(r * r, polynomial(r, EXP), (above - r) - below), w - (high - v))
     return 2.0 * high, 2.0 * tail
 
 
@@ -191,10 +200,10 @@ def expm1(x):
 # ---- logarithms ------------------------------------------------------------------------------------------------------
 
 ROOT_HALF = 0x3fe6a09e667f3bcd          # the bits of √½
-LOG = (0.6666666666666734, 0.39999999999414343, 0.28571428742472577, 0.22222198563607629, 0.18183564864063229,
-       0.15314035839515353, 0.14796105801962697)
-LOG_HALF = (0.666666666666666, 0.4000000000005598, 0.28571428555998424, 0.2222222427721105, 0.18181667027604975,
-            0.15391074422267173, 0.1317422834539665, 0.13838793289995796)
+LOG = (0.6666666666666734, 0.399999999994143, 0.28571428742484367, 0.22222198562341217, 0.18183564928261448, 0.15314034277267521,
+       0.1479612051421637)
+LOG_HALF = (0.666666666666666, 0.40000000000055974, 0.2857142855599865, 0.22222224277192687, 0.1818166702811592,
+            0.15391074423497342, 0.1317422808165739, 0.1383879629059449)
 
 
 @compiled
@@ -212,8 +221,8 @@ def log(x):
     f = m - 1.0
     s = f / (2.0 + f)
     z, h = s * s, 0.5 * f * f
-    out = k * LN2_HIGH - ((h - (s * (h + z * polynomial(z, LOG)) + k * LN2_LOW)) - f)
-    out = select(x < math.inf, out, x)
+    low = muladd(s, muladd(z, polynomial(z, LOG), h), k * LN2_LOW)
+    out = select(x < math.inf, muladd(k, LN2_HIGH, f - (h - low)), x)
     return select(x <= 0.0, select(x == 0.0, -math.inf, math.nan), out)
 
 
@@ -230,9 +239,9 @@ def log1p(x):
     rest = select(near | (k > 64.0), 0.0, rest * number(2 * ONE - (i & EXPONENT)))
     s = f / (2.0 + f)
     z, h = s * s, 0.5 * f * f
-    low = k * LN2_LOW + rest * (1.0 - s) * (1.0 - s)                        # (1 - s)^2 ≈ 1 / (1 + f)
-    out = k * LN2_HIGH - ((h - (s * (h + z * polynomial(z, LOG)) + low)) - f)
-    out = select((x < math.inf) & (abs(x) >= TINY), out, x)
+    low = muladd(k, LN2_LOW, rest * (1.0 - s) * (1.0 - s))                  # (1 - s)^2 ≈ 1 / (1 + f)
+    low = muladd(s, muladd(z, polynomial(z, LOG), h), low)
+    out = select((x < math.inf) & (abs(x) >= TINY), muladd(k, LN2_HIGH, f - (h - low)), x)
     return select(x <= -1.0, select(x == -1.0, -math.inf, math.nan), out)
 
 
@@ -242,8 +251,8 @@ UPPER = -2**27                          # the bits of a number but the last 27: 
 SCALE = 0.9617966939259756              # 2 / (3 ln 2)
 SCALE_HIGH, SCALE_LOW = float.fromhex("0x1.ec709d8000000p-1"), float.fromhex("0x1.0e80ff5d27f05p-27")
 LN2_UPPER, LN2_REST = float.fromhex("0x1.62e42f8000000p-1"), float.fromhex("0x1.be8e7bcd5e4f2p-27")
-LOG_LONG = (0.6000000000000338, 0.42857142855148944, 0.3333333377995398, 0.2727267654497683, 0.23080136245421567,
-            0.1988522110157974, 0.19794542244289448)
+LOG_LONG = (0.6000000000000338, 0.4285714285514907, 0.33333333779931784, 0.2727267654684689, 0.23080136159544032,
+            0.19885223146299208, 0.19794522549194357)
 
 
 @compiled
@@ -261,7 +270,7 @@ def _log2(x):
     s_up, d_up = _upper(s), _upper(d)
     s_rest = q * ((f - s_up * d_up) - s_up * (m - (d_up - 1.0)))            # s_up + s_rest = f / (1 + m)
     z, z_up = s * s, s_up * s_up
-    rest = s_rest * (s_up + s) + z * z * polynomial(z, LOG_LONG)
+    rest = muladd(z * z, polynomial(z, LOG_LONG), s_rest * (s_up + s))
     t_up = _upper(3.0 + z_up + rest)
     t_rest = rest - ((t_up - 3.0) - z_up)
     exact, rest = s_up * t_up, s_rest * t_up + s * t_rest
@@ -293,8 +302,8 @@ def pow(x, y):
     part = _upper((high - n) + low)
     exact, rest = part * LN2_UPPER, (low - (part - (high - n))) * LN2 + part * LN2_REST
     r, s = exact + rest, 1.0 + exact
-    half = n * 0.5 + ROUND
-    out = s + ((exact - (s - 1.0)) + (rest + r * r * polynomial(r, EXP)))
+    half = muladd(n, 0.5, ROUND)
+    out = s + ((exact - (s - 1.0)) + muladd(r * r, polynomial(r, EXP), rest))
     out = out * power_of_two(half) * power_of_two(m - (half - ROUND))
     return _power_at_edges(x, y, a, b, out)
 
@@ -313,21 +322,21 @@ def _power_at_edges(x, y, a, b, out):
 
 # ---- hyperbolic functions, and those of neural networks --------------------------------------------------------------
 
-SINH = (0.16666666666666677, 0.00833333333332162, 0.00019841269886146368, 2.7557244195379035e-06, 2.5109039774201292e-08)
-COSH = (0.041666666666602875, 0.001388888892723157, 2.480150814359951e-05, 2.7625397180248283e-07)
+SINH = (0.16666666666666677, 0.008333333333321622, 0.00019841269886142207, 2.755724420003677e-06, 2.5109038029224128e-08)
+COSH = (0.041666666666602896, 0.0013888888927223633, 2.4801508153273774e-05, 2.7625393379470153e-07)
 
 
 @compiled
 def _hyperbolic(a):
     """u, v, r, sinh(r) - r, cosh(r) - 1 for a >= 0, where exp(±a) = 4 u exp(r), v exp(-r)."""
     a = select(a > 710.5, 710.5, a)
-    m = a * LOG2_E + ROUND
+    m = muladd(a, LOG2_E, ROUND)
     n = m - ROUND
-    above, below = a - n * LN2_HIGH, n * LN2_LOW
+    above, below = muladd(n, -LN2_HIGH, a), n * LN2_LOW
     r = above - below
     z = r * r
     return (power_of_two(m - 2.0), select(n > 64.0, 0.0, power_of_two(ROUND - n)),
-            r, ((above - r) - below) + z * r * polynomial(z, SINH), 0.5 * z + z * z * polynomial(z, COSH))
+            r, muladd(z * r, polynomial(z, SINH), (above - r) - below), z * muladd(z, polynomial(z, COSH), 0.5))
 
 
 @elementary
@@ -338,7 +347,7 @@ def sinh(x):
     less, more = u - 0.25 * v, u + 0.25 * v
     w = more * r
     high = less + w                     # as in _expm1
-    out = high + ((w - (high - less)) + (less * cosine + more * sine))
+    out = high + ((w - (high - less)) + muladd(less, cosine, more * sine))
     return math.copysign(select(a < 2.0**-28, a, 2.0 * out), x)
 
 
@@ -347,7 +356,7 @@ def cosh(x):
     """As sinh. Error: 1.6 ulp measured."""
     u, v, r, sine, cosine = _hyperbolic(abs(x))
     less, more = u - 0.25 * v, u + 0.25 * v
-    return 2.0 * (more + (less * r + (less * sine + more * cosine)))
+    return 2.0 * (more + muladd(less, r, muladd(less, sine, more * cosine)))
 
 
 @elementary
@@ -390,8 +399,8 @@ def softplus(x):
     f = select(far, 0.5 * e - 0.5, e)
     s = f / (2.0 + f)
     z, h = s * s, 0.5 * f * f
-    low = s * (h + z * polynomial(z, LOG_HALF)) + select(far, LN2_LOW, 0.0)
-    out = select(far, LN2_HIGH, 0.0) - ((h - low) - f)
+    low = muladd(s, muladd(z, polynomial(z, LOG_HALF), h), select(far, LN2_LOW, 0.0))
+    out = select(far, LN2_HIGH, 0.0) + (f - (h - low))
     return select(x < 0.0, out, x + out)
 
 
@@ -401,29 +410,28 @@ NEAR = 2.0**28
 # π/2 in parts of 25 bits (the last: of 53), so that their products with n < 2^28 are exact.
 HALF_PI = tuple(map(float.fromhex, ("0x1.921fb50000000p+0", "0x1.110b460000000p-26", "0x1.1a62600000000p-54",
                                     "0x1.98a2e00000000p-77", "0x1.b839a252049c1p-104")))
-SIN = (-0.1666666666666663, 0.008333333333322113, -0.00019841269829584752, 2.7557313619693846e-06, -2.5050747491907736e-08,
-       1.5896214074496923e-10)
-COS = (0.041666666666666595, -0.001388888888887305, 2.480158728884722e-05, -2.7557314177923853e-07, 2.0875700646323966e-09,
-       -1.1358525980247204e-11)
-TAN = (0.33333333333333376, 0.13333333333325803, 0.05396825397265006, 0.021869488406302463, 0.00886323780838456,
-       0.003592102081856438, 0.0014560369472078815, 0.0005889077786607634, 0.00024359637163454275, 8.395621698512897e-05,
-       6.649574722627675e-05, -2.4711929576056644e-05, 4.786355011407578e-05, -2.3889979752672968e-05, 9.713302331888557e-06)
-ATAN = (-0.33333333333333315, 0.19999999999993262, -0.1428571428496027, 0.11111111068528327, -0.090909076686933,
-        0.07692277060106627, -0.06666218757488555, 0.058777692958465196, -0.05229808030034391, 0.04588702939093912,
-        -0.03710129975988629, 0.023631293543020702, -0.008351416329439986)
+SIN = (-0.1666666666666663, 0.008333333333322115, -0.00019841269829585787, 2.75573136200114e-06, -2.5050747538738977e-08,
+       1.589621672461334e-10)
+COS = (0.041666666666666595, -0.001388888888887305, 2.480158728884698e-05, -2.7557314177857017e-07, 2.0875700637901526e-09,
+       -1.1358525599853082e-11)
+TAN = (0.33333333333333376, 0.13333333333325806, 0.05396825397264907, 0.021869488406325643, 0.008863237808063798,
+       0.003592102084743464, 0.0014560369293735976, 0.0005889078566594684, 0.00024359612622420083, 8.395677456790663e-05,
+       6.649484035604163e-05, -2.4710899704591003e-05, 4.786277428655113e-05, -2.388963123059056e-05, 9.713231629617118e-06)
+ATAN = (-0.33333333333333315, 0.19999999999993262, -0.14285714284960363, 0.11111111068532757, -0.09090907668815901,
+        0.07692277062267075, -0.06666218782902832, 0.05877769500040096, -0.05229809154962449, 0.045887071200791184,
+        -0.03710139997023147, 0.02363143340214906, -0.00835150268375564)
 
 
 @compiled
 def _quadrant(x):
     """n's last bits, r, low: x = n π/2 + r + low, |r| <= π/4. Cody and Waite's reduction, as in fdlibm's e_rem_pio2.c."""
-    m = x * 0.6366197723675814 + ROUND
+    m = muladd(x, 0.6366197723675814, ROUND)
     n = m - ROUND
-    a = (x - n * HALF_PI[0]) - n * HALF_PI[1]                               # exact: a multiple of 2^-53
-    w = n * HALF_PI[2]
-    b = a - w
-    v = n * HALF_PI[3]
-    c = b - v
-    low = (((a - b) - w) + ((b - c) - v)) - n * HALF_PI[4]
+    a = muladd(n, -HALF_PI[1], muladd(n, -HALF_PI[0], x))                   # exact: a multiple of 2^-53
+    b = muladd(n, -HALF_PI[2], a)
+    c = muladd(n, -HALF_PI[3], b)
+    low = muladd(n, -HALF_PI[2], a - b) + muladd(n, -HALF_PI[3], b - c)     # what b and c are rounded by
+    low = muladd(n, -HALF_PI[4], low)
     r = c + low
     return bits(m), select(abs(x) <= NEAR, r, math.nan), (c - r) + low
 
@@ -434,8 +442,8 @@ def _waves(r, low):
     z = r * r
     h = 0.5 * z
     w = 1.0 - h
-    sine = r + (low * w + z * r * polynomial(z, SIN))
-    return sine, w + (((1.0 - w) - h) + (z * z * polynomial(z, COS) - r * low))
+    sine = r + muladd(z * r, polynomial(z, SIN), low * w)
+    return sine, w + (((1.0 - w) - h) + muladd(z * z, polynomial(z, COS), -r * low))
 
 
 @elementary
@@ -461,7 +469,7 @@ def tan_near(x):
     """tan(x) for |x| <= 2^28, else NaN, without a branch: t = tan(r), or -1 / t. Error: 1.3 ulp measured."""
     n, r, low = _quadrant(abs(x))
     z = r * r
-    tail = low * (1.0 + z) + z * r * polynomial(z, TAN)
+    tail = muladd(z * r, polynomial(z, TAN), muladd(low, z, low))
     t = r + tail
     q = 1.0 / t
     out = select(n & 1 == 0, t, q * q * (tail - (t - r)) - q)
@@ -495,17 +503,17 @@ def atan(x):
     z = r * r
     high = select(far, 1.5707963267948966, select(middle, 0.7853981633974483, 0.0))
     low = select(far, 6.123233995736766e-17, select(middle, 3.061616997868383e-17, 0.0))
-    return math.copysign(high + (r + (z * r * polynomial(z, ATAN) + low)), x)
+    return math.copysign(high + (r + muladd(z * r, polynomial(z, ATAN), low)), x)
 
 
 # ---- the error function ----------------------------------------------------------------------------------------------
 
-ERF = (0.1283791670955126, -0.3761263890318375, 0.11283791670954857, -0.02686617064507284, 0.005223977624780328,
-       -0.0008548326978709759, 0.00012055331035665805, -1.492559347609839e-05, 1.6460972305792322e-06, -1.6350019629998196e-07,
-       1.4657841127388222e-08, -1.1365512302629037e-09, 5.944995389536982e-11)
-ERFC = (2.8565239116061707e-05, 0.2814720679122067, 0.2882183908529723, 0.21112404095415466, 0.3125174285314805,
-        -0.2682162996754951, 0.6064891583315009, -0.7200064205601069, 0.2857914876171357, 0.07892812361723617,
-        -0.10076281540958462, 0.02441855609269274)
+ERF = (0.1283791670955126, -0.3761263890318375, 0.11283791670954857, -0.026866170645072844, 0.00522397762478035,
+       -0.0008548326978710438, 0.00012055331035668237, -1.4925593475672443e-05, 1.6460972292170223e-06, -1.6350019423777545e-07,
+       1.465783938756661e-08, -1.1365504432391198e-09, 5.944980465802709e-11)
+ERFC = (2.8562396771633325e-05, 0.2814721262684957, 0.28821784807033757, 0.2111270601569117, 0.3125062683562581,
+        -0.2681875138789745, 0.606436287688125, -0.7199372682763453, 0.2857283618966438, 0.07896642819486609,
+        -0.1007767215816983, 0.02442084447394272)
 
 
 @elementary
@@ -515,5 +523,5 @@ def erf(x):
     b = select(a > 6.0, 6.0, a)
     z = b * b
     far = 1.0 - exp(-z) * polynomial(1.0 / (1.0 + 0.5 * b), ERFC)
-    near = a + a * polynomial(z, ERF)
+    near = muladd(a, polynomial(z, ERF), a)
     return math.copysign(select(a > 1.0, far, near), x)
