@@ -12,8 +12,8 @@ What is promised:
   infinity, underflow to 0. No flags of the processor are kept clean, and none are set on purpose.
 - Scalar code and vector code give the same bits, and so do all processors that multiply and add in one step; the others' last
   bit may be another. The caller's `fastmath` does not reach in here: it would undo the roundings on which all rests.
-- sin, cos and tan of |x| > 2^28 need more of pi than lanes can carry. There these call `math`, behind a branch for whose sake a
-  loop stays scalar. `sin_near`, `cos_near`, `tan_near` have no branch, and return NaN there.
+- sin, cos and tan of |x| > 2^28 need more of pi than is worth carrying along, and are the C library's: LLVM is told of a function
+  of vectors that calls it for the lanes that need it, and stays out of the way where none does.
 
 The coefficients are minimax polynomials, derived by `python -m tests.minimax`. The reductions are those of fdlibm (S. Moshier's
 Cephes and N. Shibata's SLEEF for what fdlibm does by branches), as each function says.
@@ -116,6 +116,54 @@ def polynomial(_, t, coefficients):
 
 def _muladd(builder, x, y, z):
     return builder.call(builder.module.declare_intrinsic("llvm.fmuladd", [F64], ir.FunctionType(F64, [F64] * 3)), (x, y, z))
+
+
+def from_library(name):
+    """The C library's function, for arguments that are rare in a loop: it has forms for vectors that do nothing where no lane
+    is asked for, so that a branch around the call, and no more, is what LLVM has to make vectors of."""
+    @intrinsic
+    def call(_, x):
+        return (types.float64(types.float64),
+                lambda context, builder, sig, args: builder.call(_library(builder.module, name), args))
+    return call
+
+
+def _library(module, name):
+    own = f"dualtape_{name}"
+    if own in module.globals:
+        return module.get_global(own)
+    scalar = _function(module, own, F64, [F64])
+    forms = ",".join(f"_ZGV_LLVM_M{lanes}v_{own}({_lanes(module, scalar, lanes).name})" for lanes in (2, 4, 8))
+    # llvmlite's own `add` knows no attributes that have a value
+    set.add(scalar.attributes, f'"vector-function-abi-variant"="{forms}"')
+    builder = ir.IRBuilder(scalar.append_basic_block())
+    builder.ret(builder.call(module.declare_intrinsic(f"llvm.{name}", [F64]), scalar.args))
+    return scalar
+
+
+def _lanes(module, scalar, lanes):
+    """The form for vectors: (x, which lanes are asked for)."""
+    vector, mask = ir.VectorType(F64, lanes), ir.VectorType(ir.IntType(1), lanes)
+    function = _function(module, f"{scalar.name}_{lanes}", vector, [vector, mask])
+    out, wanted = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
+    none = builder.icmp_unsigned("==", builder.bitcast(wanted, ir.IntType(lanes)), ir.IntType(lanes)(0))
+    with builder.if_then(none, likely=True):
+        builder.ret(out)
+    for k in map(ir.IntType(32), range(lanes)):
+        x = builder.select(builder.extract_element(wanted, k), builder.extract_element(out, k), F64(0.0))
+        out = builder.insert_element(out, builder.call(scalar, [x]), k)
+    builder.ret(out)
+    return function
+
+
+def _function(module, name, result, args):
+    """A function to be defined: kept where nobody calls it yet, and one where several modules have it."""
+    function = ir.Function(module, ir.FunctionType(result, args), name)
+    function.linkage = "weak_odr"
+    for attribute in ("noinline", "nounwind", "readnone"):
+        function.attributes.add(attribute)
+    return function
 
 
 @intrinsic
@@ -433,7 +481,7 @@ def _quadrant(x):
     low = muladd(n, -HALF_PI[2], a - b) + muladd(n, -HALF_PI[3], b - c)     # what b and c are rounded by
     low = muladd(n, -HALF_PI[4], low)
     r = c + low
-    return bits(m), select(abs(x) <= NEAR, r, math.nan), (c - r) + low
+    return bits(m), r, (c - r) + low
 
 
 @compiled
@@ -446,9 +494,14 @@ def _waves(r, low):
     return sine, w + (((1.0 - w) - h) + muladd(z * z, polynomial(z, COS), -r * low))
 
 
+far_sin, far_cos, far_tan = map(from_library, ("sin", "cos", "tan"))
+
+
 @elementary
-def sin_near(x):
-    """sin(x) for |x| <= 2^28, else NaN, without a branch. Error: 0.9 ulp measured."""
+def sin(x):
+    """sin(x). Error: 0.9 ulp measured."""
+    if abs(x) > NEAR:
+        return far_sin(x)
     n, r, low = _quadrant(abs(x))
     sine, cosine = _waves(r, low)
     out = select(n & 1 == 0, sine, cosine)
@@ -456,8 +509,10 @@ def sin_near(x):
 
 
 @elementary
-def cos_near(x):
-    """cos(x) for |x| <= 2^28, else NaN, without a branch. Error: 0.9 ulp measured."""
+def cos(x):
+    """cos(x). Error: 0.9 ulp measured."""
+    if abs(x) > NEAR:
+        return far_cos(x)
     n, r, low = _quadrant(x)
     sine, cosine = _waves(r, low)
     out = select(n & 1 == 0, cosine, sine)
@@ -465,8 +520,10 @@ def cos_near(x):
 
 
 @elementary
-def tan_near(x):
-    """tan(x) for |x| <= 2^28, else NaN, without a branch: t = tan(r), or -1 / t. Error: 1.3 ulp measured."""
+def tan(x):
+    """tan(x): t = tan(r), or -1 / t. Error: 1.5 ulp measured."""
+    if abs(x) > NEAR:
+        return far_tan(x)
     n, r, low = _quadrant(abs(x))
     z = r * r
     tail = muladd(z * r, polynomial(z, TAN), muladd(low, z, low))
@@ -474,24 +531,6 @@ def tan_near(x):
     q = 1.0 / t
     out = select(n & 1 == 0, t, q * q * (tail - (t - r)) - q)
     return number(bits(out) ^ (bits(x) & SIGN))
-
-
-@elementary
-def sin(x):
-    """sin(x) of every number."""
-    return sin_near(x) if abs(x) <= NEAR else math.sin(x)
-
-
-@elementary
-def cos(x):
-    """cos(x) of every number."""
-    return cos_near(x) if abs(x) <= NEAR else math.cos(x)
-
-
-@elementary
-def tan(x):
-    """tan(x) of every number."""
-    return tan_near(x) if abs(x) <= NEAR else math.tan(x)
 
 
 @elementary
