@@ -1,22 +1,23 @@
-"""Elementary functions that LLVM makes vector code of: no branches, no calls, no tables.
+"""Elementary functions that LLVM makes vector code of, where `math`'s are calls: 1 to 2 ns a number instead of 4 to 18.
 
     exp expm1 log log1p pow   sinh cosh tanh sigmoid softplus   sin cos tan atan   erf
 
-Each is a function of numbers, to be called from Python and inside compiled code: float32 gives float32, all else float64. It is
-compiled into the loop that calls it; there LLVM's vectoriser takes it for additions, multiplications and bits like any others.
+Each is a function of numbers, to be called from Python and inside compiled code: float32 gives float32, all else float64. In
+compiled code it becomes a part of the loop that calls it, without branches, calls or tables: additions, multiplications and bits,
+which LLVM's vectoriser takes like any others.
 
 What is promised:
 - The error is at most 2 units in the last place in float64, and 0.51 in float32 (which is computed in float64 and rounded once).
-  Each function's docstring says what was measured.
+  Each docstring says where the error comes from, and the greatest that was found in millions of points (`python -m tests.ulp`).
 - Special values are those of C's Annex F: the signs of zeros, infinities, NaN, subnormal arguments and results, overflow to
-  infinity, underflow to 0. No flags of the processor are kept clean, and none are set on purpose.
+  infinity, underflow to 0. Nothing is promised of the processor's flags.
 - Scalar code and vector code give the same bits, and so do all processors that multiply and add in one step; the others' last
   bit may be another. The caller's `fastmath` does not reach in here: it would undo the roundings on which all rests.
 - sin, cos and tan of |x| > 2^28 need more of pi than is worth carrying along, and are the C library's: LLVM is told of a function
-  of vectors that calls it for the lanes that need it, and stays out of the way where none does.
+  of vectors that calls it for the lanes that need it, and returns at once where none does.
 
-The coefficients are minimax polynomials, derived by `python -m tests.minimax`. The reductions are those of fdlibm (S. Moshier's
-Cephes and N. Shibata's SLEEF for what fdlibm does by branches), as each function says.
+The coefficients are minimax polynomials, as `python -m tests.minimax` derives them. The reductions are fdlibm's and Cephes', as
+each function says.
 """
 import functools
 import math
@@ -32,12 +33,12 @@ from numba.extending import intrinsic, overload
 OPTIONS = {"fastmath": False, "error_model": "numpy", "forceinline": True}
 REAL = (types.Float, types.Integer, types.Boolean)
 
-compiled = numba.njit(**OPTIONS)
+compiled = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)       # of what only compiled code calls
 
 
 def elementary(body):
     """A function of numbers, from one of float64s."""
-    kernel = compiled(body)
+    kernel = numba.njit(**OPTIONS)(body)
 
     @functools.wraps(body)
     def function(*args):
@@ -217,7 +218,7 @@ def _exp(x):
 
 @elementary
 def exp(x):
-    """e^x. Reduction: fdlibm's e_exp.c. Error: 1/2 the last sum, 1/4 + 1/8 the sum before it: 0.88 ulp measured."""
+    """e^x. Reduction: fdlibm's e_exp.c. Error: 1/2 from the last sum, 1/4 from r + tail, 1/8 from the tail: 0.9 ulp found."""
     r, tail, u, v = _exp(x)
     return (1.0 + (r + tail)) * u * v
 
@@ -240,7 +241,7 @@ def _expm1(x):
 
 @elementary
 def expm1(x):
-    """e^x - 1. Reduction: fdlibm's s_expm1.c. Error: 1.2 ulp measured."""
+    """e^x - 1. Reduction: fdlibm's s_expm1.c. Error: 1/2 from the last sum, 3/4 from the tail near ln(2) / 2: 1.3 ulp found."""
     high, low = _expm1(x)
     return select(abs(x) < TINY, x, high + low)
 
@@ -264,7 +265,8 @@ def _split(x):
 
 @elementary
 def log(x):
-    """The natural logarithm. fdlibm's e_log.c: f - (f^2 / 2 - s (f^2 / 2 + R)), s = f / (2 + f). Error: 0.9 ulp measured."""
+    """The natural logarithm. fdlibm's e_log.c: f - (f^2 / 2 - s (f^2 / 2 + R)), s = f / (2 + f).
+    Error: 1/2 from the last sum, 1/4 from the one before, the rest from f^2 / 2: 0.9 ulp found."""
     k, m = _split(x)
     f = m - 1.0
     s = f / (2.0 + f)
@@ -276,7 +278,7 @@ def log(x):
 
 @elementary
 def log1p(x):
-    """log(1 + x). FreeBSD's s_log1p.c: what 1 + x is rounded by is added to the result. Error: 0.9 ulp measured."""
+    """log(1 + x). FreeBSD's s_log1p.c: what 1 + x is rounded by is added to the result. Error: as log's, 0.9 ulp found."""
     u = 1.0 + x
     x_of_u = u - 1.0
     rest = (1.0 - (u - x_of_u)) + (x - x_of_u)
@@ -337,7 +339,8 @@ def _whole(x):
 
 @elementary
 def pow(x, y):
-    """x^y. fdlibm's e_pow.c: 2^(y log2(x)), the exponent as a sum of two. Error: 1.4 ulp measured."""
+    """x^y. fdlibm's e_pow.c: 2^(y log2(x)), the exponent as a sum of two.
+    Error: 1/2 from the last sum, 3/4 from the logarithm's 2^-65 where y log2(x) is near 1000: 1.4 ulp found."""
     a, b = abs(x), abs(y)
     high, low = _log2(a)
     t = select(b > 2.0**65, math.copysign(2.0**65, y), y)                  # as much as any exponent needs, and no infinity
@@ -389,7 +392,8 @@ def _hyperbolic(a):
 
 @elementary
 def sinh(x):
-    """(2^n - 2^-n) / 2 cosh(r) + (2^n + 2^-n) / 2 sinh(r), x = n ln(2) + r. Error: 1.4 ulp measured."""
+    """(2^n - 2^-n) / 2 cosh(r) + (2^n + 2^-n) / 2 sinh(r), x = n ln(2) + r.
+    Error: 1/2 from the last sum, 3/4 from (2^n + 2^-n) r near ln(2) / 2: 1.4 ulp found."""
     a = abs(x)
     u, v, r, sine, cosine = _hyperbolic(a)
     less, more = u - 0.25 * v, u + 0.25 * v
@@ -401,7 +405,7 @@ def sinh(x):
 
 @elementary
 def cosh(x):
-    """As sinh. Error: 1.6 ulp measured."""
+    """As sinh. Error: 1/2 from the last sum, 1/2 from the one before, 1/4 from 2^n + 2^-n: 1.5 ulp found."""
     u, v, r, sine, cosine = _hyperbolic(abs(x))
     less, more = u - 0.25 * v, u + 0.25 * v
     return 2.0 * (more + muladd(less, r, muladd(less, sine, more * cosine)))
@@ -410,7 +414,7 @@ def cosh(x):
 @elementary
 def tanh(x):
     """t / (t + 2) or 1 - 2 / (t + 2), t = exp(2 |x|) - 1, as fdlibm's s_tanh.c; what t and t + 2 are rounded by is added to the
-    quotient. Error: 1.5 ulp measured."""
+    quotient where it is the result. Error: 1/2 from the last sum, 1/2 from the quotient, 1/2 from t + 2 near t = 2: 1.5 ulp found."""
     a = abs(x)
     high, low = _expm1(2.0 * select(a > 20.0, 20.0, a))
     t = high + low
@@ -426,7 +430,7 @@ def tanh(x):
 @elementary
 def sigmoid(x):
     """1 / (1 + exp(-x)): 1 / (1 + e) or e / (1 + e), e = exp(-|x|); what e and 1 + e are rounded by is added to the quotient.
-    Error: 1.1 ulp measured."""
+    Error: 1/2 from the quotient, 1/2 from the last sum: 1.2 ulp found."""
     r, tail, u, v = _exp(-abs(x))
     s = 1.0 + r
     tail = (r - (s - 1.0)) + tail
@@ -441,7 +445,7 @@ def sigmoid(x):
 @elementary
 def softplus(x):
     """log(1 + exp(x)) = max(x, 0) + log(1 + e), e = exp(-|x|): the logarithm as in log, of 1 + e or of its half.
-    Error: 1.6 ulp measured."""
+    Error: 0.9 from exp, 0.8 from the logarithm: 1.6 ulp found."""
     e = exp(-abs(x))
     far = e > 0.5
     f = select(far, 0.5 * e - 0.5, e)
@@ -499,7 +503,7 @@ far_sin, far_cos, far_tan = map(from_library, ("sin", "cos", "tan"))
 
 @elementary
 def sin(x):
-    """sin(x). Error: 0.9 ulp measured."""
+    """sin(x). Error: 1/2 from the last sum, 1/4 from what is added in it: 0.9 ulp found."""
     if abs(x) > NEAR:
         return far_sin(x)
     n, r, low = _quadrant(abs(x))
@@ -510,7 +514,7 @@ def sin(x):
 
 @elementary
 def cos(x):
-    """cos(x). Error: 0.9 ulp measured."""
+    """cos(x). Error: as sin's, 0.9 ulp found."""
     if abs(x) > NEAR:
         return far_cos(x)
     n, r, low = _quadrant(x)
@@ -521,7 +525,7 @@ def cos(x):
 
 @elementary
 def tan(x):
-    """tan(x): t = tan(r), or -1 / t. Error: 1.5 ulp measured."""
+    """tan(x): t = tan(r), or -1 / t. Error: 1/2 from the quotient, 1/2 from what t is rounded by, 1/4 from t: 1.5 ulp found."""
     if abs(x) > NEAR:
         return far_tan(x)
     n, r, low = _quadrant(abs(x))
@@ -535,7 +539,8 @@ def tan(x):
 
 @elementary
 def atan(x):
-    """Cephes' atan.c: π/2 - atan(1 / x) beyond 2, π/4 + atan((x - 1) / (x + 1)) beyond 1/2. Error: 1.2 ulp measured."""
+    """Cephes' atan.c: π/2 - atan(1 / x) beyond 2, π/4 + atan((x - 1) / (x + 1)) beyond 1/2.
+    Error: 1/2 from the last sum, 1/2 from the one before, 1/4 from the quotient: 1.4 ulp found."""
     a = abs(x)
     far, middle = a > 2.0, a > 0.5
     r = select(far, -1.0, select(middle, a - 1.0, a)) / select(far, a, select(middle, a + 1.0, 1.0))
@@ -557,7 +562,8 @@ ERFC = (2.8562396771633325e-05, 0.2814721262684957, 0.28821784807033757, 0.21112
 
 @elementary
 def erf(x):
-    """x + x P(x^2) up to 1; beyond, 1 - exp(-x^2) P(1 / (1 + x / 2)). Error: 1 ulp measured."""
+    """x + x P(x^2) up to 1; beyond, 1 - exp(-x^2) P(1 / (1 + x / 2)).
+    Error: 1/2 from the last sum, 2/3 from exp(-x^2) P just beyond 1: 1.5 ulp found."""
     a = abs(x)
     b = select(a > 6.0, 6.0, a)
     z = b * b
