@@ -98,7 +98,7 @@ def select(_, condition, x, y):
 
 @intrinsic
 def muladd(_, x, y, z):
-    """x y + z, rounded once where the processor has an instruction for it, else twice: here it never matters which."""
+    """x y + z, rounded once where the processor has an instruction for it, else twice: used where either will do."""
     return (types.float64(types.float64, types.float64, types.float64),
             lambda context, builder, sig, args: _muladd(builder, *args))
 
@@ -120,8 +120,8 @@ def _muladd(builder, x, y, z):
 
 
 def from_library(name):
-    """The C library's function, for arguments that are rare in a loop: it has forms for vectors that do nothing where no lane
-    is asked for, so that a branch around the call, and no more, is what LLVM has to make vectors of."""
+    """The C library's function, for arguments that are rare in a loop. LLVM leaves a loop scalar that calls a function, unless
+    the function says that it has forms for vectors, with a mask: what stands for a call that a branch goes around."""
     @intrinsic
     def call(_, x):
         return (types.float64(types.float64),
@@ -143,7 +143,7 @@ def _library(module, name):
 
 
 def _lanes(module, scalar, lanes):
-    """The form for vectors: (x, which lanes are asked for)."""
+    """The form for vectors: (x, which lanes are asked for); mostly none is."""
     vector, mask = ir.VectorType(F64, lanes), ir.VectorType(ir.IntType(1), lanes)
     function = _function(module, f"{scalar.name}_{lanes}", vector, [vector, mask])
     out, wanted = function.args
@@ -414,7 +414,7 @@ def cosh(x):
 @elementary
 def tanh(x):
     """t / (t + 2) or 1 - 2 / (t + 2), t = exp(2 |x|) - 1, as fdlibm's s_tanh.c; what t and t + 2 are rounded by is added to the
-    quotient where it is the result. Error: 1/2 from the last sum, 1/2 from the quotient, 1/2 from t + 2 near t = 2: 1.5 ulp found."""
+    quotient where that is the result. Error: 1/2 from the last sum, 1/2 from the quotient, 1/2 from t + 2: 1.5 ulp found."""
     a = abs(x)
     high, low = _expm1(2.0 * select(a > 20.0, 20.0, a))
     t = high + low
