@@ -132,6 +132,27 @@ def test_shapes_that_do_not_fit_are_an_error(fn, args):
             derivative(*args)
 
 
+def waves(x, w):
+    return np.sin(x * w) + np.exp(-x) * np.tanh(w)
+
+
+def test_elementary_functions_are_numbas_where_they_are_asked_for(monkeypatch):
+    x, w = np.linspace(-3.0, 3.0, 101), np.linspace(0.1, 2.0, 101)
+    value = njit(waves)(x, w)
+    np.testing.assert_array_max_ulp(jvp(waves)((x, w), (x, w))[0], value, 6)        # each within 2, and their sum
+    assert "np.exp" not in source(jvp(waves), x, w)
+    monkeypatch.setenv("DUALTAPE_ELEMENTARY", "off")
+    np.testing.assert_array_equal(jvp(waves)((x, w), (x, w))[0], value)
+    assert "np.exp" in source(jvp(waves), x, w)
+
+
+def test_a_loop_over_exp_is_vector_code():
+    gradient = value_and_grad(lambda x: np.sum(np.exp(np.sin(x))))
+    gradient(np.ones(5))
+    assembly, = gradient.entry.inspect_asm().values()
+    assert re.search(r"v?mulpd\s", assembly)
+
+
 def divides(x, y):
     return np.sum(x / y) + np.sum(x // y) + np.sum(x % y) + np.sum(x ** y)
 

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from . import cache
-from .host import keep, only_prange, specialised
+from .host import keep, only_prange, specialised, vectorise_sums
+
+vectorise_sums()
 
 OPTIONS = ("fastmath", "error_model", "boundscheck", "nogil")
 

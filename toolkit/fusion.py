@@ -14,12 +14,13 @@ References: Darte, On the complexity of loop fusion (1999); Wadler, Deforestatio
 """
 import heapq
 import operator
+import os
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numba import types
 
-from . import infer, runtime
+from . import elementary, infer, runtime
 from .activity import Aliases, is_view
 from .builder import Builder, acts, dim
 from .errors import Refusal
@@ -55,9 +56,22 @@ from .shapes import Shapes, spelled, trims
 # what an operation on arrays is called on numbers, where Numba's operators and its ufuncs differ: in a division by zero
 NUMBERS = {operator.truediv: np.divide, operator.floordiv: np.floor_divide, operator.mod: np.remainder, operator.pow: np.power,
            np.where: runtime.select}
+# what LLVM makes vector code of; `DUALTAPE_ELEMENTARY=off` leaves Numba's, to the last bit
+VECTOR = {np.exp: elementary.exp, np.expm1: elementary.expm1, np.log: elementary.log, np.log1p: elementary.log1p,
+          np.sinh: elementary.sinh, np.cosh: elementary.cosh, np.tanh: elementary.tanh, np.sin: elementary.sin,
+          np.cos: elementary.cos, np.tan: elementary.tan, np.arctan: elementary.atan, np.power: elementary.pow,
+          runtime.sigmoid: elementary.sigmoid, runtime.softplus: elementary.softplus}
 CONSTANT = {runtime.fill, runtime.spread_like}                  # each entry is the first argument, where that is a number
 SAME = {np.copy, runtime.spread_like}                           # entries are those of the first argument, where that is an array
 SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their second argument, an array, these need but the shape
+
+
+def on_numbers(fn, args):
+    """What a function is called where it is given the entries of arrays."""
+    fn = NUMBERS.get(fn, fn)
+    if fn is np.power and isinstance(args[1], Const) or os.environ.get("DUALTAPE_ELEMENTARY") == "off":
+        return fn                           # LLVM knows powers by 2 and by 1/2
+    return VECTOR.get(fn, fn)
 
 
 def fused(program):
@@ -175,7 +189,7 @@ class Fusion:
             return False
         numbers = tuple(Var("x", a.type.dtype) if infer.is_array(a) else a for a in s.args)
         try:
-            return infer.result_type(NUMBERS.get(s.fn, s.fn), numbers) == out.dtype
+            return infer.result_type(on_numbers(s.fn, s.args), numbers) == out.dtype
         except Refusal:
             return False
 
@@ -574,7 +588,7 @@ class Nest:
         """The entry of the array that a member makes."""
         if s.fn in SAME:
             return self.entry(s.args[0])
-        return self.b.let(NUMBERS.get(s.fn, s.fn), *map(self.entry, s.args), hint=s.out.hint)
+        return self.b.let(on_numbers(s.fn, s.args), *map(self.entry, s.args), hint=s.out.hint)
 
     def entry(self, a):
         """The entry of an operand at the loops' indices."""

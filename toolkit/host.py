@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import llvmlite
+import llvmlite.binding
 import numba
 import numpy as np
 from numba import types
@@ -24,7 +25,15 @@ from numba.misc.appdirs import AppDirs
 from numba.np.numpy_support import as_dtype
 
 __all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes", "cache_folder",
-           "cgutils", "functions", "keep", "only_prange", "parameters", "specialised", "typing_context", "versions"]
+           "cgutils", "functions", "keep", "only_prange", "parameters", "specialised", "typing_context", "vectorise_sums", "versions"]
+
+
+def vectorise_sums():
+    """Have LLVM make vector code of what is summed, also where the sum itself must keep its order. For the whole process, Numba's
+    other functions included: their results are the same to the last bit. LLVM takes an option once."""
+    if not getattr(llvmlite.binding, "dualtape_sums", False):
+        llvmlite.binding.set_option("", "-force-ordered-reductions=true")
+        llvmlite.binding.dualtape_sums = True
 
 
 def only_prange():

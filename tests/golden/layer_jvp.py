@@ -13,7 +13,7 @@ def jvp_layer(args, tangents):
     total, total2 = 0.0, 0.0
     for i in range(x.shape[0]):
         for j in range(n):
-            h = np.tanh(t[i, j * by] + b[j * by2])
+            h = tanh(t[i, j * by] + b[j * by2])
             total += h * h
             total2 += 2.0 * h * ((1.0 - h * h) * (t2[i, j * by] + t3[i, j * by] + b_dot[j * by2]))
     return total, total2
