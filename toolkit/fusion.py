@@ -69,7 +69,7 @@ SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their secon
 def on_numbers(fn, args):
     """What a function is called where it is given the entries of arrays."""
     fn = NUMBERS.get(fn, fn)
-    if fn is np.power and isinstance(args[1], Const) or os.environ.get("DUALTAPE_ELEMENTARY") == "off":
+    if (fn is np.power and isinstance(args[1], Const)) or os.environ.get("DUALTAPE_ELEMENTARY") == "off":
         return fn                           # LLVM knows powers by 2 and by 1/2
     return VECTOR.get(fn, fn)
 

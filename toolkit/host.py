@@ -25,7 +25,8 @@ from numba.misc.appdirs import AppDirs
 from numba.np.numpy_support import as_dtype
 
 __all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes", "cache_folder",
-           "cgutils", "functions", "keep", "only_prange", "parameters", "specialised", "typing_context", "vectorise_sums", "versions"]
+           "cgutils", "functions", "keep", "only_prange", "parameters", "specialised", "typing_context", "vectorise_sums",
+           "versions"]
 
 
 def vectorise_sums():
