@@ -19,7 +19,7 @@ FLOORS = [
     ["lists"],
     ["normal", "residuals", "iteration"],
     ["loops"],
-    ["parse", "forward", "reverse", "fusion"],
+    ["parse", "forward", "reverse", "fusion", "vectors"],
     ["emit"],
     ["build"],
     ["transform"],

@@ -209,3 +209,15 @@ def test_results_are_those_of_the_code_before_fusion(name, monkeypatch):
         agree(a, b, 1e-6 if single else 1e-14, "jvp")
     for a, b in zip(flat(pulled), flat(wanted), strict=True):
         agree(a, b, 1e-4 if single else 1e-11, "vjp")
+
+
+def two_layers(x, w):
+    h = np.tanh(x)
+    return np.sum((h @ w) ** 2)
+
+
+def test_what_is_cheap_is_computed_where_it_is_used():
+    """And not kept beside what it is made of."""
+    text = source(grad(two_layers), X, np.ones((4, 2)))
+    assert "(1.0 - h[i, j] * h[i, j]) * h_bar[" in text
+    check(two_layers, (X, np.arange(8.0).reshape(4, 2)), (0, 1), compile=False)

@@ -14,13 +14,12 @@ References: Darte, On the complexity of loop fusion (1999); Wadler, Deforestatio
 """
 import heapq
 import operator
-import os
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numba import types
 
-from . import elementary, infer, runtime
+from . import infer, runtime
 from .activity import Aliases, is_view
 from .builder import Builder, acts, dim
 from .errors import Refusal
@@ -56,22 +55,9 @@ from .shapes import Shapes, spelled, trims
 # what an operation on arrays is called on numbers, where Numba's operators and its ufuncs differ: in a division by zero
 NUMBERS = {operator.truediv: np.divide, operator.floordiv: np.floor_divide, operator.mod: np.remainder, operator.pow: np.power,
            np.where: runtime.select}
-# what LLVM makes vector code of; `DUALTAPE_ELEMENTARY=off` leaves Numba's, to the last bit
-VECTOR = {np.exp: elementary.exp, np.expm1: elementary.expm1, np.log: elementary.log, np.log1p: elementary.log1p,
-          np.sinh: elementary.sinh, np.cosh: elementary.cosh, np.tanh: elementary.tanh, np.sin: elementary.sin,
-          np.cos: elementary.cos, np.tan: elementary.tan, np.arctan: elementary.atan, np.power: elementary.pow,
-          runtime.sigmoid: elementary.sigmoid, runtime.softplus: elementary.softplus}
 CONSTANT = {runtime.fill, runtime.spread_like}                  # each entry is the first argument, where that is a number
 SAME = {np.copy, runtime.spread_like}                           # entries are those of the first argument, where that is an array
 SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their second argument, an array, these need but the shape
-
-
-def on_numbers(fn, args):
-    """What a function is called where it is given the entries of arrays."""
-    fn = NUMBERS.get(fn, fn)
-    if (fn is np.power and isinstance(args[1], Const)) or os.environ.get("DUALTAPE_ELEMENTARY") == "off":
-        return fn                           # LLVM knows powers by 2 and by 1/2
-    return VECTOR.get(fn, fn)
 
 
 def fused(program):
@@ -158,6 +144,9 @@ class Fusion:
             inner.append(rebuilt(s, self.block))
         self.backwards = before
         units, self.known = self.grouped(inner), {}
+        for unit in reversed(units):
+            for member in reversed(unit.members):
+                self.sink(unit, member)
         with self.b.into([]) as made:
             for unit in ordered(units):
                 if unit.space is None or alone(unit):
@@ -189,7 +178,7 @@ class Fusion:
             return False
         numbers = tuple(Var("x", a.type.dtype) if infer.is_array(a) else a for a in s.args)
         try:
-            return infer.result_type(on_numbers(s.fn, s.args), numbers) == out.dtype
+            return infer.result_type(NUMBERS.get(s.fn, s.fn), numbers) == out.dtype
         except Refusal:
             return False
 
@@ -324,6 +313,39 @@ class Fusion:
                         self.merge(units, self.unit[t], self.unit[s])
         return units
 
+    def sink(self, unit, member):
+        """Move what a group computes only for another one to that one, where all that it reads is there in any case."""
+        _, s = member
+        if unit.space is None or self.exact(s):
+            return
+        homes = {self.unit.get(t) for t in self.readers.get(s.out, ())}
+        if len(homes) != 1 or None in homes or unit in homes or not all(elementwise_use(t, s.out) for t in self.readers[s.out]):
+            return
+        home, = homes
+        moved = self.chain(unit, s, set())
+        if home.space is None or moved is None or len(moved) == len(unit.members) or not all(
+                covers(home.space, self.shapes.of(t.out)) for t in moved):
+            return
+        home.members = sorted([*home.members, *(m for m in unit.members if m[1] in moved)], key=lambda m: m[0])
+        unit.members = [m for m in unit.members if m[1] not in moved]
+        self.unit |= dict.fromkeys(moved, home)
+
+    def chain(self, unit, s, found):
+        """A member, and those that compute for it alone; None if they read what is not there, or not the same, elsewhere."""
+        found.add(s)
+        if self.aliases.mutable(s.out):
+            return None
+        for a in entries(s):
+            if infer.rank_of(a):
+                base, _ = self.place(a, [At(k) for k in range(infer.rank_of(a))])
+                maker = next((t for _, t in unit.members if isinstance(t, Let) and t.out is base), None)
+                if self.aliases.mutable(base):
+                    return None
+                if maker is not None and not escapes(self, unit, maker) and (
+                        not all(t in found for t in self.readers[base]) or self.chain(unit, maker, found) is None):
+                    return None
+        return found
+
     def exact(self, s):
         """Does a member have to run over its own axes, no more and no less: as it sums, or stores?"""
         return isinstance(s, Set) or not infer.is_array(s.out)
@@ -457,6 +479,13 @@ def ordered(units):
                 heapq.heappush(ready, (w.members[0][0], rank[w], w))
 
 
+def escapes(fusion, unit, s):
+    """Is the array that a member makes read where its entries are not at hand?"""
+    members = {t for _, t in unit.members}
+    return fusion.aliases.mutable(s.out) or any(t not in members or not elementwise_use(t, s.out)
+                                                for t in fusion.readers.get(s.out, ()))
+
+
 class Nest:
     """The loops of one group."""
 
@@ -482,17 +511,11 @@ class Nest:
             self.f.known[axis] = self.shapes.longest(self.b, axis)
         return self.f.known[axis]
 
-    def escapes(self, s):
-        """Is the array read where it is not at hand?"""
-        mutable = self.f.aliases.mutable(s.out)
-        return mutable or any(t not in self.members or not elementwise_use(t, s.out)
-                              for t in self.f.readers.get(s.out, ()))
-
     def prepare(self, s):
         """What a member needs before the loops: the array that it makes, and how its operands are broadcast."""
         arrays = entries(s)
         if isinstance(s, Let) and infer.is_array(s.out):
-            if self.escapes(s):
+            if escapes(self.f, self.unit, s):
                 own = [n if axis == space else self.length(axis)
                        for k, (n, axis, space) in enumerate(zip(self.lengths, self.shapes.of(s.out), self.unit.space))]
                 self.b.add(Let(s.out, np.empty, (Tup(tuple(own)), Const(infer.numpy_type(s.out.type))), (), s.place))
@@ -588,7 +611,7 @@ class Nest:
         """The entry of the array that a member makes."""
         if s.fn in SAME:
             return self.entry(s.args[0])
-        return self.b.let(on_numbers(s.fn, s.args), *map(self.entry, s.args), hint=s.out.hint)
+        return self.b.let(NUMBERS.get(s.fn, s.fn), *map(self.entry, s.args), hint=s.out.hint)
 
     def entry(self, a):
         """The entry of an operand at the loops' indices."""

@@ -24,6 +24,7 @@ from .program import Const, Get, Listed, Program, Tup, Var, instance, pruned, va
 from .reverse import reverse
 from .sequences import arrays_of, numbers_of, of_arrays
 from .syntax import parameters, python_function, require_function, title
+from .vectors import vectorised
 
 
 def carried(t):
@@ -153,7 +154,7 @@ class Transform:
         if args not in self.made:
             program = self.program(args)
             if not self.options().get("parallel"):
-                program = fused(program)
+                program = vectorised(fused(program))
             self.made[args] = made(*emit(pruned(program, self.acts), self.__name__))
             cache.keep_answers()
         return self.made[args]
