@@ -67,13 +67,21 @@ def in_turn(a):
     return u
 
 
+def broadcasts_its_first(a):
+    u = a * 1.5
+    u[:] = u[0:1] * 2.0                     # one entry for all, which is itself written
+    u[1:] += u[:1]
+    u[:] = u[-1:]
+    return u
+
+
 def smoothed_in_place(a):
     u = a * 1.5
     u[1:-1] = u[1:-1] + 0.3 * (0.1 * a[1:-1] - 2.0 * u[1:-1] + u[:-2] + u[2:])      # in reverse, groups that must stay apart
     return u
 
 
-@pytest.mark.parametrize("fn", [shifts_itself, in_turn, smoothed_in_place])
+@pytest.mark.parametrize("fn", [shifts_itself, in_turn, broadcasts_its_first, smoothed_in_place])
 def test_an_array_that_is_read_where_it_is_written(fn):
     a = np.array([1.0, 2.0, -3.0, 0.5])
     check(fn, (a,), (0,), compile=False)

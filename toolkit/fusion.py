@@ -110,10 +110,12 @@ def rebuilt(s, block):
 
 @dataclass(frozen=True)
 class At:
-    """The index `step * i + offset` on an axis, i being that of a group's axis; `step` is None for 1."""
+    """The index `step * i + offset` on an axis, i being that of a group's axis; `step` is None for 1. `over` says, where they are
+    compared, what i goes over: an axis that is broadcast is another one."""
     axis: int
     step: Var = None
     offset: int = 0
+    over: frozenset = None
 
 
 @dataclass(eq=False)
@@ -212,9 +214,8 @@ class Fusion:
         """Does a store read the buffer that it writes, elsewhere?"""
         if self.aliases.of(s.value) is not self.aliases.of(s.arr):
             return False
-        rank = len(self.shapes.of_part(s.arr, s.index))
-        axes = [At(k) for k in range(rank)]
-        return self.place(s.value, axes[rank - infer.rank_of(s.value):]) != self.stored(s, axes)
+        target = self.shapes.of_part(s.arr, s.index)
+        return self.place(s.value, over(self.shapes.of(s.value), len(target))) != self.stored(s, over(target, len(target)))
 
     # ---- where an element lies
     def place(self, v, index):
@@ -244,14 +245,13 @@ class Fusion:
 
         space = self.space(s)
         if space is not None:
-            axes = [At(k) for k in range(len(space))]
             for a in entries(s):
                 if infer.rank_of(a):
-                    touch(a, "r", self.place(a, axes[len(axes) - infer.rank_of(a):]))
+                    touch(a, "r", self.place(a, over(self.shapes.of(a), len(space))))
             if isinstance(s, Set):
-                touch(s.arr, "a" if s.add else "w", self.stored(s, axes))
+                touch(s.arr, "a" if s.add else "w", self.stored(s, over(space, len(space))))
             elif infer.is_array(s.out):
-                touch(s.out, "w", self.place(s.out, axes))
+                touch(s.out, "w", self.place(s.out, over(space, len(space))))
             return found
         for t in walk([s]):
             if isinstance(t, Set):
@@ -435,6 +435,11 @@ def effect(s):
     """Does it do something that must keep its place among its like: print, raise, draw, use a tape?"""
     return any(isinstance(t, (Do, Push, Pop, NewStack, Reserve, While)) or (isinstance(t, Let) and (t.fn in DRAWS or acts(t)))
                for t in walk([s]))
+
+
+def over(shape, rank):
+    """The index of an element of an array of a shape, in a nest of so many loops."""
+    return [At(k, over=axis) for k, axis in enumerate(shape, rank - len(shape))]
 
 
 def covers(wide, narrow):
