@@ -19,9 +19,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import EngFormatter
 from numba import njit
+from rich.table import Table
 from scipy import stats
 
-from experiments.measure import Contender, Problem, Row, first_call, measure, read_csv, write_csv
+from experiments.measure import Contender, Problem, Row, duration, first_call, measure, read_csv, write_csv
 from experiments.mixture import mixture
 from experiments.perceptron import deep, shallow
 from toolkit import grad, jvp, vjp
@@ -204,6 +205,35 @@ def _columns(problem: Problem) -> list[tuple[int, int]]:
 
 
 # --- what it proves ---------------------------------------------------------------------------------------------------
+
+
+def tables(rows: list[Row]) -> Iterator[Table | str]:
+    """The rows as they are printed, a table a study."""
+    for study in dict.fromkeys(row.study for row in rows):
+        chosen = [row for row in rows if row.study == study]
+        table = Table(title=f"{study}: {', '.join(dict.fromkeys(row.problem for row in chosen))}", title_justify="left")
+        for heading in ("batch", "width", "depth", "parameters"):
+            table.add_column(heading, justify="right")
+        table.add_column("contender")
+        for heading in ("compile", "time", "quartiles", "forward passes"):
+            table.add_column(heading, justify="right")
+        before = None
+        for row in chosen:
+            sizes = (row.batch, row.width, row.depth, row.parameters)
+            if before not in (None, sizes):
+                table.add_section()
+            table.add_row(
+                *("" if sizes == before or not size else f"{size:,}" for size in sizes),
+                row.contender + (" *" if row.measured_share < 1 else ""),
+                f"{row.compile_s:.1f} s" if row.compile_s else "",
+                duration(row.median_s),
+                f"{duration(row.q25_s)} – {duration(row.q75_s)}",
+                f"{row.passes:,.2f}",
+            )
+            before = sizes
+        yield table
+        if any(row.measured_share < 1 for row in chosen):
+            yield "* extrapolated to all parameters from those measured: see measured_share in the data"
 
 
 def fit(x: list[float], y: list[float]) -> tuple[float, float, float, float]:

@@ -6,11 +6,12 @@ and every number keeps its quartiles. Python's garbage collector is off inside a
 """
 
 import csv
+import importlib.metadata
 import os
 import platform
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from timeit import Timer
@@ -85,21 +86,28 @@ def measure(
     for timer in timers:
         timer.timeit(1)  # caches and memory pages are warm from here on
         calls.append(max(1, round(block_s / max(timer.timeit(1), 1e-7))))
-    seconds = np.empty((rounds, len(timers)))
-    order, shuffle = list(range(len(timers))), random.Random(seed).shuffle
-    for row in seconds:
-        shuffle(order)
-        for k in order:
-            row[k] = timers[k].timeit(calls[k]) / calls[k] / contenders[k].share
+    clocks = [lambda k=k: timers[k].timeit(calls[k]) / calls[k] / contenders[k].share for k in range(len(timers))]
+    seconds = interleaved(clocks, rounds, seed)
     passes = seconds / seconds[:, :1]
     return [
         Row(
             study, problem.name, *(problem.sizes.get(name, 0) for name in ("batch", "width", "depth")),
             problem.parameters, contender.name, round(contender.share, 6), round(contender.compile_s, 3),
-            *_quartiles(seconds[:, k]), *_quartiles(passes[:, k]), rounds, calls[k],
+            *quartiles(seconds[:, k]), *quartiles(passes[:, k]), rounds, calls[k],
         )
         for k, contender in enumerate(contenders)
     ]  # fmt: skip
+
+
+def interleaved(clocks: Sequence[Callable[[], float]], rounds: int, seed: int = 0) -> np.ndarray:
+    """What every clock returns in every round; a round asks each of them once, in a fresh random order."""
+    seconds = np.empty((rounds, len(clocks)))
+    order, shuffle = list(range(len(clocks))), random.Random(seed).shuffle
+    for row in seconds:
+        shuffle(order)
+        for k in order:
+            row[k] = clocks[k]()
+    return seconds
 
 
 def machine() -> dict[str, str]:
@@ -118,29 +126,44 @@ def machine() -> dict[str, str]:
     }
 
 
-def write_csv(path: Path, rows: Iterable[Row], notes: dict[str, str]) -> None:
-    """Write `rows` under comment lines that carry `notes` and the machine."""
+def installed(*packages: str) -> dict[str, str]:
+    """The releases of those packages that are here."""
+    found = {distribution.name.lower() for distribution in importlib.metadata.distributions() if distribution.name}
+    return {package: importlib.metadata.version(package) for package in packages if package in found}
+
+
+def write_csv(path: Path, rows: Sequence, notes: dict[str, str]) -> None:
+    """Write `rows`, all of one dataclass, under comment lines that carry `notes` and the machine."""
     with path.open("w", newline="", encoding="utf-8") as file:
         for key, value in {**notes, **machine()}.items():
             file.write(f"# {key}: {value}\n")
         writer = csv.writer(file, lineterminator="\n")
-        names = [field.name for field in fields(Row)]
+        names = [field.name for field in fields(rows[0])]
         writer.writerow(names)
         for row in rows:
             values = (getattr(row, name) for name in names)
             writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
 
 
-def read_csv(path: Path) -> list[Row]:
-    """The rows of a file that `write_csv` wrote."""
+def read_csv(path: Path, row: type = Row) -> list:
+    """The rows of a file that `write_csv` wrote, of the dataclass `row`."""
     with path.open(newline="", encoding="utf-8") as file:
         lines = csv.DictReader(line for line in file if not line.startswith("#"))
-        return [Row(**{field.name: field.type(line[field.name]) for field in fields(Row)}) for line in lines]
+        return [row(**{field.name: field.type(line[field.name]) for field in fields(row)}) for line in lines]
 
 
-def _quartiles(samples: np.ndarray) -> tuple[float, float, float]:
+def quartiles(samples: np.ndarray) -> tuple[float, float, float]:
+    """The median, and the quartiles below and above it."""
     low, middle, high = np.quantile(samples, (0.25, 0.5, 0.75))
     return float(middle), float(low), float(high)
+
+
+def duration(seconds: float) -> str:
+    """1.23e-5 as 12.3 µs."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
 
 
 def _cpu_model() -> str:
