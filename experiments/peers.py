@@ -14,7 +14,6 @@ import sys
 import tempfile
 import textwrap
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -408,3 +407,66 @@ def tables(rows: list[Row]) -> Iterator[Table]:
         for note in notes:
             table.add_row(*note)
         yield table
+
+
+# --- the picture ------------------------------------------------------------------------------------------------------
+
+# Okabe & Ito's colours; a marker each as well, for those who see none.
+LOOKS = {
+    "by_hand": ("#000000", "s"),
+    "ours": ("#0072B2", "o"),
+    "jvp": ("#56B4E9", "D"),
+    "jax": ("#D55E00", "^"),
+    "torch": ("#CC79A7", "v"),
+    "autograd": ("#E69F00", "P"),
+}
+
+
+def draw(rows: list[Row], path: Path) -> None:
+    """A panel a problem: a gradient's time in forward passes over the forward pass's own, a line a system."""
+    panels = {}
+    for (problem, _), systems in cases(rows).items():
+        panels.setdefault(problem, []).append(systems)
+    columns = min(len(panels), 3 if len(panels) <= 9 else 4)
+    height = math.ceil(len(panels) / columns)
+    with plt.style.context(Path(__file__).with_name("style.mplstyle")):
+        size = (max(9.0, 4.2 * columns), 2.9 * height + 2.6)
+        figure, grid = plt.subplots(height, columns, figsize=size, layout="constrained", sharex=True, sharey=True, squeeze=False)
+        for axes, (problem, sizes) in zip(grid.flat, panels.items(), strict=False):
+            _draw_panel(axes, problem, sizes)
+        for k, axes in enumerate(grid.flat):
+            if k >= len(panels):
+                axes.set_visible(False)
+            elif k + columns >= len(panels):  # the lowest of its column
+                axes.tick_params(labelbottom=True)
+        figure.supxlabel("time of the forward pass")
+        figure.supylabel("time of the gradient, in forward passes")
+        handles = [plt.Line2D([], [], color=c, marker=m, label=NAMES[s]) for s, (c, m) in LOOKS.items() if _seen(rows, s)]
+        text = textwrap.fill(finding(rows), int(11.5 * size[0]))
+        figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), columnspacing=1.4, handletextpad=0.4)
+        edge = 0.22 * (text.count("\n") + 2) / size[1]
+        figure.get_layout_engine().set(rect=(0.0, edge, 1.0, 1.0 - edge))
+        figure.text(0.02, edge, text, va="top", fontsize=13, linespacing=1.4)
+        figure.savefig(path)
+        plt.close(figure)
+
+
+def _seen(rows: list[Row], system: str) -> bool:
+    return any(row.system == system and not math.isnan(row.passes) for row in rows)
+
+
+def _draw_panel(axes, problem: str, sizes: list[dict[str, Row]]) -> None:
+    axes.set(xscale="log", yscale="log")
+    axes.set_title(problem, fontsize=15)
+    axes.axhline(1.0, color="#595959", linestyle=":", linewidth=1.5)
+    axes.xaxis.set_major_formatter(EngFormatter("s", sep=" "))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
+    for system, (colour, marker) in reversed(LOOKS.items()):  # by hand and the toolkit lie above the others
+        pairs = [(of["plain"], of[system]) for of in sizes if {"plain", system} <= of.keys()]
+        pairs = [(forward, row) for forward, row in pairs if not math.isnan(row.passes)]
+        if not pairs:
+            continue
+        ratios = np.array([row.passes for _, row in pairs])
+        spread = np.abs(np.array([[row.passes_q25 for _, row in pairs], [row.passes_q75 for _, row in pairs]]) - ratios)
+        times = [forward.median_s for forward, _ in pairs]
+        axes.errorbar(times, ratios, spread, color=colour, marker=marker, markersize=7, linewidth=1.8)

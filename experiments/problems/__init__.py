@@ -6,7 +6,6 @@ each system: `loss` (Numba's), `jax_loss`, `torch_loss`, `autograd_loss` (or Non
 `torch_system()` and `autograd_system()` return the function to call instead: `(*arguments) -> (value, (derivative, ...))`.
 """
 
-import functools
 import importlib
 import inspect
 import pkgutil
@@ -36,15 +35,6 @@ def why_not(problem: ModuleType, name: str) -> str:
     found = re.search(rf"^((?:#.*\n)*){name} = None *(#.*)?$", source, re.MULTILINE)
     comment = found and (found[2] or found[1])
     return " ".join(line.lstrip("# ") for line in comment.splitlines()) if comment else "cannot be expressed"
-
-
-@functools.cache
-def digits() -> tuple[np.ndarray, np.ndarray]:
-    """scikit-learn's handwritten digits: (1797, 64) grey values in [0, 1], and (1797,) labels."""
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    return np.ascontiguousarray(data.data / 16.0), data.target.astype(np.int64)
 
 
 def relative_error(found, expected) -> float:
