@@ -50,15 +50,13 @@ def by_hand(alphas, means, icf, x, gamma, m):
     n, d = x.shape
     k = alphas.size
     total = constant(n, d, k, gamma, m)
-    alphas_bar, means_bar, icf_bar = np.exp(alphas), np.zeros((k, d)), np.empty(icf.shape)
-    weight = np.sum(alphas_bar)
-    alphas_bar *= -n / weight
+    shares, means_bar, icf_bar = np.zeros(k), np.zeros((k, d)), np.empty(icf.shape)
+    weights = np.exp(alphas)
     q, q_bar, log_dets = np.empty((k, d, d)), np.zeros((k, d, d)), np.empty(k)
     for c in range(k):
         log_dets[c] = np.sum(icf[c, :d])
         q[c] = triangle(icf[c], d)
-        squares = np.sum(q[c] ** 2)
-        total += 0.5 * gamma**2 * squares - m * log_dets[c]
+        total += 0.5 * gamma**2 * np.sum(q[c] ** 2) - m * log_dets[c]
     turned, terms = np.empty((k, BLOCK, d)), np.empty((k, BLOCK))
     moved, top, sum_exp = np.empty((BLOCK, d)), np.empty(BLOCK), np.empty(BLOCK)
     for start in range(0, n, BLOCK):
@@ -85,8 +83,7 @@ def by_hand(alphas, means, icf, x, gamma, m):
         for c in range(k):
             for i in range(size):
                 share = terms[c, i] / sum_exp[i]
-                alphas_bar[c] += share
-                log_dets[c] += 0.0
+                shares[c] += share
                 for j in range(d):
                     turned[c, i, j] *= -share  # from here on the cotangent of what it was
                     moved[i, j] = x[start + i, j] - means[c, j]
@@ -96,11 +93,11 @@ def by_hand(alphas, means, icf, x, gamma, m):
                     means_bar[c, j] += turned[c, i, j]  # to be turned back at the end
     for c in range(k):
         means_bar[c] = -(means_bar[c] @ q[c])
-        share = alphas_bar[c] + n * math.exp(alphas[c]) / weight
         at = d
         for j in range(d):
-            icf_bar[c, j] = share - m + (q_bar[c, j, j] + gamma**2 * q[c, j, j]) * q[c, j, j]
+            icf_bar[c, j] = shares[c] - m + (q_bar[c, j, j] + gamma**2 * q[c, j, j]) * q[c, j, j]
             for row in range(j + 1, d):
                 icf_bar[c, at] = q_bar[c, row, j] + gamma**2 * icf[c, at]
                 at += 1
-    return total - n * np.log(weight), (alphas_bar, means_bar, icf_bar)
+    weight = np.sum(weights)
+    return total - n * np.log(weight), (shares - n / weight * weights, means_bar, icf_bar)

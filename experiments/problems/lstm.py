@@ -105,10 +105,10 @@ def jax_loss(w_in, w_state, bias, w_out, b_out, rows):
 def torch_loss(w_in, w_state, bias, w_out, b_out, rows):
     import torch
 
-    start = torch.zeros(1, w_state.shape[1], dtype=torch.float64)
+    start = torch.zeros(1, 1, w_state.shape[1], dtype=torch.float64)
     weights = (w_in, w_state, bias, torch.zeros_like(bias))  # as torch.nn.LSTM calls it, on weights that are given
-    hidden, *_ = torch.lstm(rows[:-1], (start, start), weights, True, 1, 0.0, False, False, False)
-    return ((hidden @ w_out.T + b_out - rows[1:]) ** 2).sum() / (len(rows) - 1)
+    hidden, *_ = torch.lstm(rows[:-1, None], (start, start), weights, True, 1, 0.0, False, False, False)
+    return ((hidden[:, 0] @ w_out.T + b_out - rows[1:]) ** 2).sum() / (len(rows) - 1)
 
 
 def autograd_loss(w_in, w_state, bias, w_out, b_out, rows):
