@@ -1,4 +1,4 @@
-"""How close does the derived gradient come to one that an expert wrote by hand, and to those of JAX, PyTorch and autograd?
+"""How close does a derived gradient come to one written by hand, and to those of JAX, PyTorch and autograd?
 
 Every system runs in a process of its own, on the same number of threads and pinned to the same cores, so that the clocks can
 be interleaved: in each round the processes are asked one after the other, in random order, to time their call, and all others
@@ -112,6 +112,8 @@ def run(folder: Path, scale: str, track: Callable[[list], Iterator]) -> list[Row
     settings = SCALES[scale]
     only = os.environ.get("EXPERIMENTS_ONLY")
     chosen = only.split(",") if only else settings["problems"] or problems.names()
+    if unknown := set(chosen) - set(problems.names()):
+        raise SystemExit(f"no such problem: {', '.join(sorted(unknown))} (there is: {', '.join(problems.names())})")
     rows = []
     for name in track(chosen):
         rows += gradients(name, settings)

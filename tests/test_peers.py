@@ -1,4 +1,4 @@
-"""The problems of `python -m experiments peers` are what they say, in every system that is here; and the harness measures them."""
+"""The problems of `python -m experiments peers` are what they say, in every system that is here, and it measures them."""
 import math
 
 import numpy as np
@@ -26,7 +26,9 @@ def by_hand(problem, arguments):
 @every
 def test_a_problem_is_complete(name):
     problem, arguments = smallest(name)
-    assert problem.__doc__ and problem.TITLE and len(problem.SIZES) >= 3
+    assert problem.__doc__
+    assert problem.TITLE
+    assert len(problem.SIZES) >= 3
     assert all(i < len(arguments) for i in problem.ARGNUMS)
     for peer in peers.PEERS:                # that it has no words for it is said, and why
         assert hasattr(problem, f"{peer}_system") or hasattr(problem, f"{peer}_loss")
@@ -79,7 +81,8 @@ def test_the_harness_measures_checks_and_draws(tmp_path, monkeypatch):
     monkeypatch.setitem(peers.SCALES["quick"], "systems", ("by_hand", "plain", "ours", "autograd"))
     rows = {row.system: row for row in peers.run(tmp_path, "quick", list)}
     ours = rows["ours"]
-    assert ours.note == "" and ours.median_s > 0 and ours.rounds == 3 and ours.ours == 1
+    assert (ours.note, ours.rounds, ours.ours) == ("", 3, 1)
+    assert ours.median_s > 0
     assert rows["by_hand"].by_hand == rows["plain"].passes == 1
     assert rows["autograd"].note.startswith("not installed") or rows["autograd"].median_s > 0
     assert (tmp_path / "peers.png").stat().st_size > 10_000
