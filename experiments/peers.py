@@ -44,7 +44,7 @@ PEERS = ("jax", "torch", "autograd")
 GRADIENTS = "gradient"
 COLD, CACHED = "first derivative, cold", "first derivative, from the disk cache"
 STARTED = ("rosenbrock", "gmm_loops", "gmm_arrays")  # whose first derivative in a fresh process is timed
-PATIENCE_S = {"torch": 60, "autograd": 60}  # these compile nothing; what takes longer is not worth the wait
+PATIENCE_S = {"torch": 30, "autograd": 30}  # these compile nothing; what takes longer is not worth the wait
 SCALES = {
     "quick": {
         "problems": ("gmm_loops", "logsumexp", "rosenbrock"),
@@ -61,7 +61,7 @@ SCALES = {
         "systems": tuple(SYSTEMS),
         "rounds": 9,
         "block_s": 20e-3,
-        "case_s": 15.0,
+        "case_s": 8.0,
         "starts": 3,
     },
     "full": {
@@ -122,7 +122,7 @@ def run(folder: Path, scale: str, track: Callable[[list], Iterator]) -> list[Row
     notes = {
         "question": __doc__.splitlines()[0],
         "scale": scale,
-        "threads": f"{_threads()} for every system",
+        "threads of every system": str(_threads()),
         "times": "seconds a call from Python, median and quartiles of interleaved rounds; first_s is the first call",
         "passes, by_hand, ours": "the same in forward passes, in gradients by hand, in the toolkit's: ratios within a round",
         "peak_bytes": "what one call holds at most, beyond what its process held before it",
@@ -429,10 +429,10 @@ def draw(rows: list[Row], path: Path) -> None:
     panels = {}
     for (problem, _), systems in cases(rows).items():
         panels.setdefault(problem, []).append(systems)
-    columns = min(len(panels), 3 if len(panels) <= 9 else 4)
+    columns = min(len(panels), 3 if len(panels) <= 9 else 4 if len(panels) <= 16 else 5)
     height = math.ceil(len(panels) / columns)
     with plt.style.context(Path(__file__).with_name("style.mplstyle")):
-        size = (max(9.0, 4.2 * columns), 2.9 * height + 2.6)
+        size = (max(9.0, (4.2 if columns < 5 else 3.6) * columns), 2.9 * height + 2.2)
         figure, grid = plt.subplots(height, columns, figsize=size, layout="constrained", sharex=True, sharey=True, squeeze=False)
         for axes, (problem, sizes) in zip(grid.flat, panels.items(), strict=False):
             _draw_panel(axes, problem, sizes)
@@ -441,14 +441,15 @@ def draw(rows: list[Row], path: Path) -> None:
                 axes.set_visible(False)
             elif k + columns >= len(panels):  # the lowest of its column
                 axes.tick_params(labelbottom=True)
-        figure.supxlabel("time of the forward pass")
-        figure.supylabel("time of the gradient, in forward passes")
+                axes.set_xlabel("time of the forward pass")
+        for axes in grid[:, 0]:
+            axes.set_ylabel("gradient,\nin forward passes")
         handles = [plt.Line2D([], [], color=c, marker=m, label=NAMES[s]) for s, (c, m) in LOOKS.items() if _seen(rows, s)]
-        text = textwrap.fill(finding(rows), int(11.5 * size[0]))
+        text = textwrap.fill(finding(rows), int(9.8 * size[0]))
         figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), columnspacing=1.4, handletextpad=0.4)
-        edge = 0.22 * (text.count("\n") + 2) / size[1]
+        edge = (0.27 * (text.count("\n") + 1) + 0.15) / size[1]
         figure.get_layout_engine().set(rect=(0.0, edge, 1.0, 1.0 - edge))
-        figure.text(0.02, edge, text, va="top", fontsize=13, linespacing=1.4)
+        figure.text(0.02, edge - 0.08 / size[1], text, va="top", fontsize=13, linespacing=1.4)
         figure.savefig(path)
         plt.close(figure)
 
