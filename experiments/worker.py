@@ -30,10 +30,22 @@ class Absent(Exception):
 # --- the systems: each makes of a problem and its arguments a call without arguments, and what turns its result into NumPy ---
 
 
-def plain(problem: ModuleType, arguments: tuple):
-    import numba
+@functools.cache
+def compiled(problem: ModuleType, what: str) -> Callable:
+    """One function of Numba's serves all sizes of a problem."""
+    if what == "ours" and hasattr(problem, "ours"):
+        return problem.ours()
+    if what == "plain":
+        import numba
 
-    return functools.partial(numba.njit(problem.loss), *arguments), lambda out: (out, ())
+        return numba.njit(problem.loss)
+    import toolkit
+
+    return (toolkit.value_and_grad if what == "ours" else toolkit.jvp)(problem.loss, argnums=problem.ARGNUMS)
+
+
+def plain(problem: ModuleType, arguments: tuple):
+    return functools.partial(compiled(problem, "plain"), *arguments), lambda out: (out, ())
 
 
 def by_hand(problem: ModuleType, arguments: tuple):
@@ -41,19 +53,14 @@ def by_hand(problem: ModuleType, arguments: tuple):
 
 
 def ours(problem: ModuleType, arguments: tuple):
-    from toolkit import value_and_grad
-
-    system = problem.ours() if hasattr(problem, "ours") else value_and_grad(problem.loss, argnums=problem.ARGNUMS)
-    return functools.partial(system, *arguments), lambda out: out
+    return functools.partial(compiled(problem, "ours"), *arguments), lambda out: out
 
 
 def jvp(problem: ModuleType, arguments: tuple):
-    from toolkit import jvp
-
     if hasattr(problem, "ours"):
         raise Absent("the task is not a gradient")
     tangents = tuple(directions(problem, arguments))
-    return functools.partial(jvp(problem.loss, argnums=problem.ARGNUMS), arguments, tangents), lambda out: out
+    return functools.partial(compiled(problem, "jvp"), arguments, tangents), lambda out: out
 
 
 def jax(problem: ModuleType, arguments: tuple):
