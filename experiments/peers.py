@@ -405,12 +405,23 @@ def tables(rows: list[Row]) -> Iterator[Table]:
         table.add_row("" if problem == before else problem, *rest)
         before = problem
     yield table
-    notes = dict.fromkeys((row.problem, row.size, NAMES[row.system], row.note) for row in rows if row.note)
-    if notes:
-        table = Table("problem", "size", "system", "why there are no times", title="without times", title_justify="left")
-        for note in notes:
-            table.add_row(*note)
+    if notes := _notes(rows):
+        table = Table("system", "why", "problems", title="without times", title_justify="left")
+        for (system, note), where in notes.items():
+            table.add_row(NAMES[system], note, ", ".join(where))
         yield table
+
+
+def _notes(rows: list[Row]) -> dict[tuple[str, str], list[str]]:
+    """Where a system has no times, by the reason; the sizes are named where it is not all of a problem's."""
+    places = {}
+    for row in rows:
+        if row.note:
+            places.setdefault((row.system, row.note), {}).setdefault(row.problem, set()).add(row.size)
+    found = cases(rows)
+    whole = lambda problem, sizes: all(size in sizes for name, size in found if name == problem)
+    say = lambda problem, sizes: problem if whole(problem, sizes) else f"{problem} ({'; '.join(sorted(sizes))})"
+    return {key: [say(*place) for place in where.items()] for key, where in places.items()}
 
 
 # --- the picture ------------------------------------------------------------------------------------------------------
