@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from . import cache
-from .host import keep, only_prange, specialised, vectorise_sums
+from .host import keep, only_prange, specialised, tune_process
 
-vectorise_sums()
+tune_process()
 
 OPTIONS = ("fastmath", "error_model", "boundscheck", "nogil")
 

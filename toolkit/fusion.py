@@ -23,7 +23,7 @@ from . import infer, runtime
 from .activity import Aliases, is_view
 from .builder import Builder, acts, dim
 from .errors import Refusal
-from .primitive import DRAWS, FLAT, lookup
+from .primitive import DRAWS
 from .program import (
     Carry,
     Const,
@@ -49,7 +49,7 @@ from .program import (
     variables,
     walk,
 )
-from .residuals import CHEAP
+from .residuals import CHEAP, flops
 from .shapes import Shapes, spelled, trims
 
 # what an operation on arrays is called on numbers, where Numba's operators and its ufuncs differ: in a division by zero
@@ -416,8 +416,13 @@ def elementwise_use(s, v):
 
 
 def entries(s):
-    """What a member reads the entries of."""
-    return [s.value] if isinstance(s, Set) else [s.args[0]] if s.fn in SAME else list(s.args)
+    """What a statement reads the entries of, where it is a member."""
+    match s:
+        case Set():
+            return [s.value]
+        case Let():
+            return [s.args[0]] if s.fn in SAME else list(s.args)
+    return []
 
 
 def alone(unit):
@@ -582,12 +587,10 @@ class Nest:
         maker = next((s for s in self.members if isinstance(s, Let) and s.out is a and a in self.passing), None)
         if maker is None:
             return None if infer.rank_of(a) and self.f.aliases.of(a) in written else []
-        card = lookup(maker.fn, tuple(map(infer.rank_of, maker.args)))
-        flops = 1 if maker.fn in SAME or maker.fn in FLAT else getattr(card, "flops", None)
-        if not isinstance(flops, int) or flops > CHEAP:
+        if maker.fn not in SAME and flops(maker) > CHEAP:
             return None
         found = []
-        for x in maker.args:
+        for x in entries(maker):
             chain = self.again(x, written)
             if chain is None or len(found) > CHEAP:
                 return None

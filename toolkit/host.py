@@ -1,9 +1,12 @@
 """Numba's private interfaces: the only module that imports `numba.core` or `numba.np`, so that a new release of Numba is met
 in one place. What is public (`numba.types`, `numba.extending`, `numba.njit`) each module imports for itself.
 """
+import ctypes
 import inspect
 import math
+import os
 import pickle
+import platform
 import warnings
 from pathlib import Path
 
@@ -25,16 +28,28 @@ from numba.misc.appdirs import AppDirs
 from numba.np.numpy_support import as_dtype
 
 __all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes", "cache_folder",
-           "cgutils", "functions", "keep", "only_prange", "parameters", "specialised", "typing_context", "vectorise_sums",
+           "cgutils", "functions", "keep", "only_prange", "parameters", "specialised", "tune_process", "typing_context",
            "versions"]
 
 
-def vectorise_sums():
-    """Have LLVM make vector code of what is summed, also where the sum itself must keep its order. For the whole process, Numba's
-    other functions included: their results are the same to the last bit. LLVM takes an option once."""
-    if not getattr(llvmlite.binding, "dualtape_sums", False):
-        llvmlite.binding.set_option("", "-force-ordered-reductions=true")
-        llvmlite.binding.dualtape_sums = True
+def tune_process():
+    """What makes derivatives faster and can only be set for the whole process, once; `DUALTAPE_TUNING=off` leaves it as it is.
+
+    LLVM makes vector code of what is summed also where the sum itself must keep its order: results are the same to the last bit.
+    The C library keeps memory that is given back, up to 1 GB, and maps only arrays of more than 32 MB anew: to fault the pages
+    of tapes and cotangents in again in every call costs more than the arithmetic.
+    """
+    if os.environ.get("DUALTAPE_TUNING") == "off" or getattr(llvmlite.binding, "tuned_by_dualtape", False):
+        return
+    llvmlite.binding.tuned_by_dualtape = True           # LLVM takes an option once
+    llvmlite.binding.set_option("", "-force-ordered-reductions=true")
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 32 << 20)
+        libc.mallopt(M_TRIM_THRESHOLD, 1 << 30)
+
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3     # as <malloc.h> numbers them
 
 
 def only_prange():

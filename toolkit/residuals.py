@@ -5,6 +5,7 @@ a loop each is made again where that is cheap and its operands are at hand (a vi
 written, a few flops), else kept on a stack of its own; room for it is reserved before the outermost loop whose trip counts are
 known. References: Griewank & Walther, Evaluating Derivatives (2008), ch. 4 and 12; Hascoet & Pascual, Tapenade (2013), section 4.
 """
+import math
 import operator
 
 from numba import types
@@ -40,6 +41,14 @@ from .program import (
 
 CHEAP = 8                                       # flops up to which a value is recomputed rather than kept
 EFFORT = 12                                     # how many statements may be made again for one value
+
+
+def flops(t):
+    """What an operation on numbers costs."""
+    if t.fn in FLAT or (t.fn is operator.pow and t.args[1] in (Const(2), Const(2.0), Const(3), Const(3.0))):
+        return 1                                    # LLVM makes products of these powers
+    card = lookup(t.fn, tuple(infer.rank_of(a) for a in t.args))
+    return card.flops if card is not None and isinstance(card.flops, int) else math.inf
 
 
 class Residuals:
@@ -228,9 +237,7 @@ class Rebuilt:
             return self.mode.aliases.of(owner) not in self.mode.aliases.carried
         if infer.is_array(v) or any(infer.is_array(a) for a in t.args):
             return False
-        card = lookup(t.fn, tuple(infer.rank_of(a) for a in t.args))
-        flops = 1 if t.fn in FLAT else getattr(card, "flops", None)
-        return isinstance(flops, int) and flops <= CHEAP
+        return flops(t) <= CHEAP
 
     def exact(self, a):
         """Is a number that the reverse sweep reads, bit for bit, what the forward sweep had?"""

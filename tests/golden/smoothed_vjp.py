@@ -35,5 +35,5 @@ def vjp_smoothed(args, out_bar):
         t_bar = y_bar[i]
         y_bar[i] = 0.0
         y_bar[i + 1] += t3 * t_bar
-        y_bar[i - 1] += np.cos(t2) * (t_bar * t4)
+        y_bar[i - 1] += cos(t2) * (t_bar * t4)
     return y, (y_bar,)
