@@ -8,6 +8,7 @@ known. References: Griewank & Walther, Evaluating Derivatives (2008), ch. 4 and 
 import math
 import operator
 
+import numpy as np
 from numba import types
 
 from . import infer, runtime, tape
@@ -58,6 +59,8 @@ class Residuals:
         """Give the reverse sweep of a block what it reads of the block's forward sweep; what it is called there."""
         there = Rebuilt(self, fwd, new, pick, dict(names or {}), list(prologue or []))
         self.shapes_alone(back, fwd, new, there)
+        if loop is not None:
+            self.shadows_anew(back, fwd, loop, new, there)
         wanted = [v for v in dict.fromkeys([*free(back), *variables(*also)]) if v in there.mine and v not in there.names]
         wanted.sort(key=list(there.mine).index)
 
@@ -99,20 +102,30 @@ class Residuals:
             for t in those:
                 t.args = (t.args[0], shape)
 
+    def shadows_anew(self, back, fwd, loop, new, there):
+        """A shadow that lives within one iteration is made in the reverse sweep, of which the tape keeps the lengths alone."""
+        needed = {there.base(v) for v in free(back)}
+        for s in [s for s in fwd if isinstance(s, Let) and s.fn is np.zeros_like and s.out in needed and there.brief(s.out)]:
+            v, owner = s.out, s.args[0]
+            if v.type.layout != "C" or owner not in there.mine or there.possible(v, EFFORT) > 0:
+                continue
+            with self.b.into([]) as made:
+                lengths = self.lengths(owner, there)
+            at = fwd.index(s)
+            fwd[at:at] = made
+            there.mine |= {t.out: t for t in made}
+            for n in variables(*lengths):
+                if n in there.mine and n not in there.names and there.possible(n, EFFORT) <= 0:
+                    there.names[n] = self.keep(n, there.mine[n], fwd, loop, new, None, there.prologue)
+                    there.kept.add(n)
+            there.mine[v] = Let(v, np.zeros, (Tup(tuple(lengths)), Const(infer.numpy_type(v.type))))
+
     def lengths(self, v, there):
-        """The lengths of an array's axes; of what an elementwise function made, those of its operands, which may be at hand."""
-        made = there.mine.get(v) if isinstance(v, Var) else None
-        arrays = [a for a in made.args if infer.rank_of(a)] if isinstance(made, Let) else []
-        card = lookup(made.fn, tuple(infer.rank_of(a) for a in made.args)) if arrays else None
-        if card is None or not card.elementwise or made.fn in FLAT:
-            return list(self.b.shape(v).items)
-        total = []
-        for a in arrays:
-            more = self.lengths(a, there)
-            long, short = (total, more) if len(total) >= len(more) else (more, total)
-            at = len(long) - len(short)
-            total = [*long[:at], *(self.b.let(runtime.joined, n, m, hint="n") for n, m in zip(long[at:], short))]
-        return total
+        """The lengths of an array's axes: those of the arrays that it was broadcast from, and each that is one length once."""
+        for axis in self.shapes.of(v):
+            if axis not in there.lengths:
+                there.lengths[axis] = self.shapes.longest(self.b, axis)
+        return [there.lengths[axis] for axis in self.shapes.of(v)]
 
     def affine(self, v, new, there):
         """init + step * k, for an integer that goes round a loop by a constant and is asked for in iteration k; else None."""
@@ -212,6 +225,7 @@ class Rebuilt:
         self.mode, self.new, self.names, self.prologue = mode, new, names, prologue
         self.mine = {v: t for t in fwd for v in binds(t)} | ({v: new for v in inner(new)} if pick is None else {})
         self.kept = set(names)
+        self.lengths = {}                       # of an axis -> its length, as an atom of the forward sweep
         self.shadows = set(mode.shadow.values())
 
     def recipe(self, v):
@@ -233,11 +247,21 @@ class Rebuilt:
         if t.fn in DRAWS:
             return False
         if v in self.shadows:
-            owner = next(u for u, shadow in self.mode.shadow.items() if shadow is v)
-            return self.mode.aliases.of(owner) not in self.mode.aliases.carried
+            return self.brief(v)
         if infer.is_array(v) or any(infer.is_array(a) for a in t.args):
             return False
         return flops(t) <= CHEAP
+
+    def brief(self, v):
+        """Is it a shadow that lives within one iteration?"""
+        owner = next((u for u, shadow in self.mode.shadow.items() if shadow is v), None)
+        return owner is not None and self.mode.aliases.of(owner) not in self.mode.aliases.carried
+
+    def base(self, v):
+        """The array of this block that a name is a view of."""
+        while isinstance(t := self.mine.get(v), (Let, Get)) and (is_view(t) if isinstance(t, Get) else t.fn in VIEWS):
+            v = t.arr if isinstance(t, Get) else t.args[0]
+        return v
 
     def exact(self, a):
         """Is a number that the reverse sweep reads, bit for bit, what the forward sweep had?"""

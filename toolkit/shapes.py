@@ -160,11 +160,11 @@ class Shapes:
         """What lengths are put in order by: as they come in the program."""
         match length:
             case ("dim", v, k):
-                return 0, self.position[v], k
+                return 0, self.position.get(v, -1), k
             case ("cut", n, k):
                 return 1, self.rank(n), k
             case Var():
-                return 2, self.position[length]
+                return 2, self.position.get(length, -1)
         return 3, length
 
     def emitted(self, b, length):
