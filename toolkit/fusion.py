@@ -1,35 +1,26 @@
 """Fusion: elementwise operations on arrays, with the views that they read, the slices that they are stored to and the sums that
 close them, become loops over numbers.
 
-Program -> Program, the same function. An array that is read only where it is made, at the same position, is never made; a
-slice with known ends is read and written in the array that it is a slice of, where Numba knows that it is contiguous. What
+Program -> Program, the same function. An array that is read only where it is made, at the same position, is never made. What
 one element holds is computed by the same operations as before, and sums run in the same order, so that results are the same to
 the last bit.
 
 The statements of a block are put into *groups*, one loop nest each. A statement joins the group that makes what it reads if
 nothing that lies between must come after the one and before the other; two that touch one buffer keep their order, unless they
-touch each element in turn. An axis is as long as the longest that is broadcast to it: where lengths are not known to be equal
-(`shapes.py`), an index is multiplied by 0 or 1, which LLVM vectorises as it does the plain one.
+touch each element in turn. What a statement needs to be a member of a group stands in `members.py`, the loops in `nests.py`.
 References: Darte, On the complexity of loop fusion (1999); Wadler, Deforestation (1990).
 """
 import heapq
-import operator
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-from numba import types
-
 from . import infer, runtime
-from .activity import Aliases, is_view
 from .builder import Builder, acts, dim
-from .errors import Refusal
+from .members import SAME, At, Members, elementwise_use, entries
+from .nests import Nest
 from .primitive import DRAWS
 from .program import (
-    Carry,
-    Const,
     Do,
     For,
-    Get,
     If,
     Let,
     NewStack,
@@ -38,7 +29,6 @@ from .program import (
     Push,
     Reserve,
     Set,
-    Span,
     Tup,
     Var,
     While,
@@ -46,17 +36,10 @@ from .program import (
     mapped,
     reads,
     substituted,
-    variables,
     walk,
 )
-from .residuals import CHEAP, flops
-from .shapes import Shapes, spelled, trims
+from .shapes import Shapes
 
-# what an operation on arrays is called on numbers, where Numba's operators and its ufuncs differ: in a division by zero
-NUMBERS = {operator.truediv: np.divide, operator.floordiv: np.floor_divide, operator.mod: np.remainder, operator.pow: np.power,
-           np.where: runtime.select}
-CONSTANT = {runtime.fill, runtime.spread_like}                  # each entry is the first argument, where that is a number
-SAME = {np.copy, runtime.spread_like}                           # entries are those of the first argument, where that is an array
 SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their second argument, an array, these need but the shape
 
 
@@ -108,16 +91,6 @@ def rebuilt(s, block):
     return s
 
 
-@dataclass(frozen=True)
-class At:
-    """The index `step * i + offset` on an axis, i being that of a group's axis; `step` is None for 1. `over` says, where they are
-    compared, what i goes over: an axis that is broadcast is another one."""
-    axis: int
-    step: Var = None
-    offset: int = 0
-    over: frozenset = None
-
-
 @dataclass(eq=False)
 class Unit:
     """Statements that run together: one of any kind, or a group that becomes a loop nest over `space`."""
@@ -128,15 +101,12 @@ class Unit:
     apart: set = field(default_factory=set)         # those of them that it cannot be one with
 
 
-class Fusion:
+class Fusion(Members):
+    """The groups of each block of a program."""
+
     def __init__(self, program):
-        self.shapes, self.aliases, self.b = Shapes(program), Aliases(program), Builder()
-        self.readers = {}
-        for s in walk(program.body):
-            for v in reads(s):
-                self.readers.setdefault(v, []).append(s)
-        for v in variables(program.result, *(p for _, p in program.params)):
-            self.readers.setdefault(v, []).append(None)
+        super().__init__(program)
+        self.b = Builder()
         self.backwards = False          # past the note: contributions to cotangents may be added in any order
 
     def block(self, block):
@@ -157,115 +127,6 @@ class Fusion:
                     Nest(self, unit).emit()
         return made
 
-    # ---- which statements may be members of a loop nest
-    def space(self, s):
-        """The axes over which a statement runs if it may be a member of a group; else None."""
-        match s:
-            case Let():
-                if s.fn is np.sum:
-                    return self.shapes.of(s.args[0]) if self.sums(s) else None
-                return self.shapes.of(s.out) if self.maps(s) else None
-            case Set(arr, index):
-                return self.shapes.of_part(arr, index) if self.stores(s) else None
-        return None
-
-    def maps(self, s):
-        """Does it make an array of what an operation on numbers makes of each entry?"""
-        out = s.out.type
-        if s.kw or not isinstance(out, types.Array) or out.ndim == 0 or (out.layout != "C" and out.ndim > 1) or s.fn in DRAWS:
-            return False
-        if s.fn in SAME:
-            return self.plain(s.args[0])
-        if not self.shapes.elementwise(s) or not all(infer.rank_of(a) == 0 or self.plain(a) for a in s.args):
-            return False
-        numbers = tuple(Var("x", a.type.dtype) if infer.is_array(a) else a for a in s.args)
-        try:
-            return infer.result_type(NUMBERS.get(s.fn, s.fn), numbers) == out.dtype
-        except Refusal:
-            return False
-
-    def sums(self, s):
-        x = s.args[0]
-        return len(s.args) == 1 and not s.kw and self.plain(x) and infer.type_of(x).dtype == s.out.type and (
-            isinstance(s.out.type, types.Float))
-
-    def stores(self, s):
-        if not isinstance(s.arr, Var) or infer.rank_of(s.arr) == 0 or infer.gathers(s.index):
-            return False
-        target = self.shapes.of_part(s.arr, s.index)
-        if not target or not self.plain(s.arr):
-            return False
-        if infer.rank_of(s.value) == 0:
-            return True
-        return self.plain(s.value) and len(self.shapes.of(s.value)) <= len(target) and not self.overlaps(s)
-
-    def plain(self, a):
-        """An array that is read from the last axis to the first."""
-        return isinstance(a, Var) and infer.is_array(a) and a.type.ndim > 0 and (a.type.layout != "F" or a.type.ndim == 1)
-
-    def constant(self, a):
-        """The number that each entry of an array is; None if there is none."""
-        s = self.shapes.made.get(a)
-        if isinstance(s, Let) and s.fn in CONSTANT and not infer.rank_of(s.args[0]) and not self.aliases.mutable(a):
-            return s.args[0] if infer.type_of(s.args[0]) == a.type.dtype else None
-        return None
-
-    def overlaps(self, s):
-        """Does a store read the buffer that it writes, elsewhere?"""
-        if self.aliases.of(s.value) is not self.aliases.of(s.arr):
-            return False
-        target = self.shapes.of_part(s.arr, s.index)
-        return self.place(s.value, over(self.shapes.of(s.value), len(target))) != self.stored(s, over(target, len(target)))
-
-    # ---- where an element lies
-    def place(self, v, index):
-        """(array, index): the element of v at an index, in the array that v is a slice of."""
-        s = self.shapes.made.get(v)
-        if isinstance(s, Get) and isinstance(s.arr, Var) and is_view(s):
-            inner = shifted(spelled(s.index, infer.rank_of(s.arr)), index)
-            if inner is not None:
-                return self.place(s.arr, inner)
-        if isinstance(s, Let) and s.fn is np.transpose and len(s.args) == 1 and isinstance(s.args[0], Var):
-            return self.place(s.args[0], index[::-1])
-        return v, tuple(index)
-
-    def stored(self, s, index):
-        """Where a store writes, for the index of a group's axes."""
-        return self.place(s.arr, shifted(spelled(s.index, infer.rank_of(s.arr)), index))
-
-    # ---- what a statement does to memory
-    def accesses(self, s):
-        """(buffers, where, kind) of what it reads ("r"), writes ("w") and adds to ("a"); `where` is None for anywhere."""
-        found = []
-
-        def touch(v, kind, where=None):
-            c = self.aliases.of(v)
-            if c in self.aliases.written:
-                found.append((c, where, kind))
-
-        space = self.space(s)
-        if space is not None:
-            for a in entries(s):
-                if infer.rank_of(a):
-                    touch(a, "r", self.place(a, over(self.shapes.of(a), len(space))))
-            if isinstance(s, Set):
-                touch(s.arr, "a" if s.add else "w", self.stored(s, over(space, len(space))))
-            elif infer.is_array(s.out):
-                touch(s.out, "w", self.place(s.out, over(space, len(space))))
-            return found
-        for t in walk([s]):
-            if isinstance(t, Set):
-                touch(t.arr, "w")
-            shape_alone = isinstance(t, Let) and t.fn in (dim, np.zeros_like, np.empty_like)
-            if not shape_alone and not (isinstance(t, Get) and is_view(t)):
-                for v in reads(t):
-                    if infer.is_array(v):
-                        touch(v, "r")
-            for v in binds(t):
-                if isinstance(t, Let) and infer.is_array(v):
-                    touch(v, "w")
-        return found
-
     def conflict(self, first, second):
         """How two accesses to one buffer stand: "" if they commute, "in turn" if each element is met by both, else "order"."""
         (_, where, kind), (_, there, other) = first, second
@@ -273,7 +134,6 @@ class Fusion:
             return ""
         return "in turn" if where is not None and where == there else "order"
 
-    # ---- groups
     def grouped(self, block):
         """The units of a block."""
         self.unit, touched, home, units = {}, {}, {}, []    # statement -> unit; buffers -> accesses; name -> statement
@@ -341,7 +201,7 @@ class Fusion:
                 maker = next((t for _, t in unit.members if isinstance(t, Let) and t.out is base), None)
                 if self.aliases.mutable(base):
                     return None
-                if maker is not None and not escapes(self, unit, maker) and (
+                if maker is not None and not self.escapes(maker, [t for _, t in unit.members]) and (
                         not all(t in found for t in self.readers[base]) or self.chain(unit, maker, found) is None):
                     return None
         return found
@@ -409,22 +269,6 @@ def between(first, second):
     return any(first in p.before for p in second.before if p is not first)
 
 
-def elementwise_use(s, v):
-    """Does a member read v only where it is computing, entry by entry?"""
-    return v in entries(s) and v not in variables(*(s.index if isinstance(s, Set) else ())) and not (
-        isinstance(s, Set) and s.arr is v)
-
-
-def entries(s):
-    """What a statement reads the entries of, where it is a member."""
-    match s:
-        case Set():
-            return [s.value]
-        case Let():
-            return [s.args[0]] if s.fn in SAME else list(s.args)
-    return []
-
-
 def alone(unit):
     """Is it one copy? Numba has better than a loop for that."""
     (_, s), *more = unit.members
@@ -442,32 +286,9 @@ def effect(s):
                for t in walk([s]))
 
 
-def over(shape, rank):
-    """The index of an element of an array of a shape, in a nest of so many loops."""
-    return [At(k, over=axis) for k, axis in enumerate(shape, rank - len(shape))]
-
-
 def covers(wide, narrow):
     """Is each axis of one space broadcast to that of another in any case?"""
     return len(wide) == len(narrow) and all(b <= a for a, b in zip(wide, narrow))
-
-
-def shifted(index, axes):
-    """The index of an array, for an index of the slice of it that `index` takes; None where that is not known."""
-    axes, found = list(axes), []
-    for i in index:
-        if i == Const(None):
-            axes.pop(0)
-        elif isinstance(i, Span):
-            lo, at = trims(i)[0], axes.pop(0)
-            if lo is None:
-                return None
-            found.append(at if lo == 0 else replace(at, offset=at.offset + lo) if isinstance(at, At) else None)
-            if found[-1] is None:
-                return None
-        else:
-            found.append(i)
-    return found
 
 
 def ordered(units):
@@ -487,157 +308,3 @@ def ordered(units):
             waiting[w] -= 1
             if not waiting[w]:
                 heapq.heappush(ready, (w.members[0][0], rank[w], w))
-
-
-def escapes(fusion, unit, s):
-    """Is the array that a member makes read where its entries are not at hand?"""
-    members = {t for _, t in unit.members}
-    return fusion.aliases.mutable(s.out) or any(t not in members or not elementwise_use(t, s.out)
-                                                for t in fusion.readers.get(s.out, ()))
-
-
-class Nest:
-    """The loops of one group."""
-
-    def __init__(self, fusion, unit):
-        self.f, self.b, self.unit, self.shapes = fusion, fusion.b, unit, fusion.shapes
-        self.passing = set()        # the arrays that are never made
-        self.values = {}            # array -> its entry, as far as the body that is being written has come
-        self.members = [s for _, s in unit.members]
-
-    def emit(self):
-        b, unit = self.b, self.unit
-        b.place = next((s.place for s in self.members if s.place), None)
-        self.lengths = [self.length(axis) for k, axis in enumerate(unit.space)]
-        for s in self.members:
-            self.prepare(s)
-        totals = [s for s in self.members if isinstance(s, Let) and s.fn is np.sum]
-        self.loop([], totals, [Const(infer.numpy_type(s.out.type)(0)) if s.out.type != types.float64 else Const(0.0)
-                               for s in totals])
-
-    def length(self, axis):
-        """How long an axis is; what has been found once in a block is not asked again."""
-        if axis not in self.f.known:
-            self.f.known[axis] = self.shapes.longest(self.b, axis)
-        return self.f.known[axis]
-
-    def prepare(self, s):
-        """What a member needs before the loops: the array that it makes, and how its operands are broadcast."""
-        arrays = entries(s)
-        if isinstance(s, Let) and infer.is_array(s.out):
-            if escapes(self.f, self.unit, s):
-                own = [n if axis == space else self.length(axis)
-                       for k, (n, axis, space) in enumerate(zip(self.lengths, self.shapes.of(s.out), self.unit.space))]
-                self.b.add(Let(s.out, np.empty, (Tup(tuple(own)), Const(infer.numpy_type(s.out.type))), (), s.place))
-                arrays.append(s.out)
-            else:
-                self.passing.add(s.out)
-        for a in arrays:
-            if infer.rank_of(a) and a not in self.passing and self.f.constant(a) is None:
-                self.aligned(a)
-
-    def aligned(self, a):
-        """The index of an array's element, in terms of the group's axes."""
-        shape, index = self.shapes.of(a), []
-        for k, axis in enumerate(shape, len(self.unit.space) - len(shape)):
-            if axis == self.unit.space[k]:
-                index.append(At(k))
-            elif not axis:
-                index.append(Const(0))
-            else:
-                wide = self.unit.space[k]
-                if (axis, wide) not in self.f.known:
-                    self.f.known[axis, wide] = self.b.let(runtime.step, self.length(axis), self.lengths[k], hint="by")
-                index.append(At(k, self.f.known[axis, wide]))
-        return index
-
-    def loop(self, index, totals, sums, members=None):
-        """Add the loops from an axis on; `sums` are what has been added up so far. Returns what has been after them."""
-        if len(index) == len(self.lengths):
-            return self.body(index, totals, sums, members)
-        last = len(index) == len(self.lengths) - 1
-        first, *more = self.rows() if last and index and members is None else [members]
-        i = Var("ijklmn"[len(index)] if len(index) < 6 else "i", types.intp)
-        heads = [Var("total", s.out.type) for s in totals]
-        with self.b.into([]) as body:
-            ends = self.loop([*index, i], totals, heads, first)
-        exits = [s.out if not index else Var("total", s.out.type) for s in totals]
-        carries = [Carry(*c) for c in zip(heads, sums, ends, exits)]
-        self.b.add(For(i, Const(0), self.lengths[len(index)], Const(1), body, carries))
-        for part in more:
-            self.loop(index, [], [], part)
-        return exits
-
-    def rows(self):
-        """The members, in parts that go over a row one after the other: two that add to one buffer at different places are kept
-        from one loop, which could not be vectorised, where what they add is cheap to compute again."""
-        adds = [s for s in self.members if isinstance(s, Set) and s.add]
-        written = {self.f.aliases.of(s.arr) for s in self.members if isinstance(s, Set)}
-        parts, places = [], {}
-        for s in adds:
-            place = self.f.stored(s, [At(k) for k in range(len(self.lengths))])
-            chain = self.again(s.value, written)
-            if places.setdefault(self.f.aliases.of(s.arr), place) != place and chain is not None:
-                parts.append([*chain, s])
-        later = {part[-1] for part in parts}
-        return [[s for s in self.members if s not in later], *parts]
-
-    def again(self, a, written):
-        """The members that compute a value once more; None where that is too much, or would read what has changed."""
-        maker = next((s for s in self.members if isinstance(s, Let) and s.out is a and a in self.passing), None)
-        if maker is None:
-            return None if infer.rank_of(a) and self.f.aliases.of(a) in written else []
-        if maker.fn not in SAME and flops(maker) > CHEAP:
-            return None
-        found = []
-        for x in entries(maker):
-            chain = self.again(x, written)
-            if chain is None or len(found) > CHEAP:
-                return None
-            found += [s for s in chain if s not in found]
-        return [*found, maker]
-
-    def body(self, index, totals, sums, members):
-        b, sums = self.b, dict(zip(totals, sums))
-        self.index, self.values = index, {}
-        for s in members if members is not None else self.members:
-            if isinstance(s, Set):
-                value = b.cast(self.entry(s.value), s.arr.type)
-                arr, at = self.f.stored(s, [At(k) for k in range(len(index))])
-                b.add(Set(arr, self.atoms(at), value, s.add, s.place))
-            elif s in sums:
-                sums[s] = b.let(operator.add, sums[s], self.entry(s.args[0]))
-            else:
-                value = self.computed(s)
-                if s.out not in self.passing:
-                    b.add(Set(s.out, self.atoms(self.aligned(s.out)), value, False, s.place))
-                if not self.f.aliases.mutable(s.out):
-                    self.values[s.out] = value
-        return [sums[s] for s in totals]
-
-    def computed(self, s):
-        """The entry of the array that a member makes."""
-        if s.fn in SAME:
-            return self.entry(s.args[0])
-        return self.b.let(NUMBERS.get(s.fn, s.fn), *map(self.entry, s.args), hint=s.out.hint)
-
-    def entry(self, a):
-        """The entry of an operand at the loops' indices."""
-        if not infer.rank_of(a):
-            return a
-        if a in self.values:
-            return self.values[a]
-        if self.f.constant(a) is not None:
-            return self.f.constant(a)
-        arr, index = self.f.place(a, self.aligned(a))
-        return self.b.get(arr, self.atoms(index), hint=a.hint)
-
-    def atoms(self, index):
-        """An index as atoms."""
-        return tuple(self.atom(i) if isinstance(i, At) else i for i in index)
-
-    def atom(self, at):
-        i = self.index[at.axis]
-        if at.step is not None:
-            i = self.b.let(operator.mul, i, at.step, hint="i")
-        return self.b.let(operator.add, i, Const(at.offset), hint="i") if at.offset else i

@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 TITLE = "Heat equation 3-D, slices"
-SIZES = ({"n": 4}, {"n": 24}, {"n": 72})
+SIZES = ({"n": 4}, {"n": 24}, {"n": 64})
 ARGNUMS = (0,)
 STEPS = 50  # of two sweeps each
 

@@ -1,0 +1,161 @@
+"""Nests: the loops of one group of members.
+
+The array that a member makes is made only where it is read outside of the group, or not in turn. Where the lengths of two axes
+are not known to be equal, an index is multiplied by 0 or 1, which LLVM vectorises as it does the plain one.
+"""
+import operator
+
+import numpy as np
+from numba import types
+
+from . import infer, runtime
+from .members import NUMBERS, SAME, At, entries
+from .program import Carry, Const, For, Let, Set, Tup, Var
+from .residuals import CHEAP, flops
+
+
+class Nest:
+    """The loops of one group."""
+
+    def __init__(self, fusion, unit):
+        self.f, self.b, self.unit, self.shapes = fusion, fusion.b, unit, fusion.shapes
+        self.passing = set()        # the arrays that are never made
+        self.values = {}            # array -> its entry, as far as the body that is being written has come
+        self.members = [s for _, s in unit.members]
+
+    def emit(self):
+        b, unit = self.b, self.unit
+        b.place = next((s.place for s in self.members if s.place), None)
+        self.lengths = [self.length(axis) for k, axis in enumerate(unit.space)]
+        for s in self.members:
+            self.prepare(s)
+        totals = [s for s in self.members if isinstance(s, Let) and s.fn is np.sum]
+        self.loop([], totals, [Const(infer.numpy_type(s.out.type)(0)) if s.out.type != types.float64 else Const(0.0)
+                               for s in totals])
+
+    def length(self, axis):
+        """How long an axis is; what has been found once in a block is not asked again."""
+        if axis not in self.f.known:
+            self.f.known[axis] = self.shapes.longest(self.b, axis)
+        return self.f.known[axis]
+
+    def prepare(self, s):
+        """What a member needs before the loops: the array that it makes, and how its operands are broadcast."""
+        arrays = entries(s)
+        if isinstance(s, Let) and infer.is_array(s.out):
+            if self.f.escapes(s, self.members):
+                own = [n if axis == space else self.length(axis)
+                       for k, (n, axis, space) in enumerate(zip(self.lengths, self.shapes.of(s.out), self.unit.space))]
+                self.b.add(Let(s.out, np.empty, (Tup(tuple(own)), Const(infer.numpy_type(s.out.type))), (), s.place))
+                arrays.append(s.out)
+            else:
+                self.passing.add(s.out)
+        for a in arrays:
+            if infer.rank_of(a) and a not in self.passing and self.f.constant(a) is None:
+                self.aligned(a)
+
+    def aligned(self, a):
+        """The index of an array's element, in terms of the group's axes."""
+        shape, index = self.shapes.of(a), []
+        for k, axis in enumerate(shape, len(self.unit.space) - len(shape)):
+            if axis == self.unit.space[k]:
+                index.append(At(k))
+            elif not axis:
+                index.append(Const(0))
+            else:
+                wide = self.unit.space[k]
+                if (axis, wide) not in self.f.known:
+                    self.f.known[axis, wide] = self.b.let(runtime.step, self.length(axis), self.lengths[k], hint="by")
+                index.append(At(k, self.f.known[axis, wide]))
+        return index
+
+    def loop(self, index, totals, sums, members=None):
+        """Add the loops from an axis on; `sums` are what has been added up so far. Returns what has been after them."""
+        if len(index) == len(self.lengths):
+            return self.body(index, totals, sums, members)
+        last = len(index) == len(self.lengths) - 1
+        first, *more = self.rows() if last and index and members is None else [members]
+        i = Var("ijklmn"[len(index)] if len(index) < 6 else "i", types.intp)
+        heads = [Var("total", s.out.type) for s in totals]
+        with self.b.into([]) as body:
+            ends = self.loop([*index, i], totals, heads, first)
+        exits = [s.out if not index else Var("total", s.out.type) for s in totals]
+        carries = [Carry(*c) for c in zip(heads, sums, ends, exits)]
+        self.b.add(For(i, Const(0), self.lengths[len(index)], Const(1), body, carries))
+        for part in more:
+            self.loop(index, [], [], part)
+        return exits
+
+    def rows(self):
+        """The members, in parts that go over a row one after the other: two that add to one buffer at different places are kept
+        from one loop, which could not be vectorised, where what they add is cheap to compute again."""
+        adds = [s for s in self.members if isinstance(s, Set) and s.add]
+        written = {self.f.aliases.of(s.arr) for s in self.members if isinstance(s, Set)}
+        parts, places = [], {}
+        for s in adds:
+            place = self.f.stored(s, [At(k) for k in range(len(self.lengths))])
+            chain = self.again(s.value, written)
+            if places.setdefault(self.f.aliases.of(s.arr), place) != place and chain is not None:
+                parts.append([*chain, s])
+        later = {part[-1] for part in parts}
+        return [[s for s in self.members if s not in later], *parts]
+
+    def again(self, a, written):
+        """The members that compute a value once more; None where that is too much, or would read what has changed."""
+        maker = next((s for s in self.members if isinstance(s, Let) and s.out is a and a in self.passing), None)
+        if maker is None:
+            return None if infer.rank_of(a) and self.f.aliases.of(a) in written else []
+        if maker.fn not in SAME and flops(maker) > CHEAP:
+            return None
+        found = []
+        for x in entries(maker):
+            chain = self.again(x, written)
+            if chain is None or len(found) > CHEAP:
+                return None
+            found += [s for s in chain if s not in found]
+        return [*found, maker]
+
+    def body(self, index, totals, sums, members):
+        b, sums = self.b, dict(zip(totals, sums))
+        self.index, self.values = index, {}
+        for s in members if members is not None else self.members:
+            if isinstance(s, Set):
+                value = b.cast(self.entry(s.value), s.arr.type)
+                arr, at = self.f.stored(s, [At(k) for k in range(len(index))])
+                b.add(Set(arr, self.atoms(at), value, s.add, s.place))
+            elif s in sums:
+                sums[s] = b.let(operator.add, sums[s], self.entry(s.args[0]))
+            else:
+                value = self.computed(s)
+                if s.out not in self.passing:
+                    b.add(Set(s.out, self.atoms(self.aligned(s.out)), value, False, s.place))
+                if not self.f.aliases.mutable(s.out):
+                    self.values[s.out] = value
+        return [sums[s] for s in totals]
+
+    def computed(self, s):
+        """The entry of the array that a member makes."""
+        if s.fn in SAME:
+            return self.entry(s.args[0])
+        return self.b.let(NUMBERS.get(s.fn, s.fn), *map(self.entry, s.args), hint=s.out.hint)
+
+    def entry(self, a):
+        """The entry of an operand at the loops' indices."""
+        if not infer.rank_of(a):
+            return a
+        if a in self.values:
+            return self.values[a]
+        if self.f.constant(a) is not None:
+            return self.f.constant(a)
+        arr, index = self.f.place(a, self.aligned(a))
+        return self.b.get(arr, self.atoms(index), hint=a.hint)
+
+    def atoms(self, index):
+        """An index as atoms."""
+        return tuple(self.atom(i) if isinstance(i, At) else i for i in index)
+
+    def atom(self, at):
+        i = self.index[at.axis]
+        if at.step is not None:
+            i = self.b.let(operator.mul, i, at.step, hint="i")
+        return self.b.let(operator.add, i, Const(at.offset), hint="i") if at.offset else i
