@@ -16,7 +16,7 @@ FLOORS = [
     ["rewrites"],
     ["lower"],
     ["linear", "activity", "shapes"],
-    ["lists", "members"],
+    ["lists", "members", "twins"],
     ["normal", "residuals", "iteration"],
     ["loops"],
     ["parse", "forward", "reverse", "nests", "vectors"],

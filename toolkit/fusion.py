@@ -14,11 +14,12 @@ import heapq
 from dataclasses import dataclass, field, replace
 
 from . import infer, runtime
-from .builder import Builder, acts, dim
+from .builder import Builder, acts, dim, throw
 from .members import SAME, At, Members, elementwise_use, entries
 from .nests import Nest
 from .primitive import DRAWS
 from .program import (
+    Const,
     Do,
     For,
     If,
@@ -39,15 +40,26 @@ from .program import (
     walk,
 )
 from .shapes import Shapes
+from .twins import are_twins, may_join, private, together
 
 SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their second argument, an array, these need but the shape
 
 
 def fused(program):
     """The program with its elementwise operations in loops."""
-    program = spelled_out(program)
-    fusion = Fusion(program)
-    return replace(program, body=fusion.block(program.body))
+    for change in (spelled_out, twins_joined, arrays_fused):
+        program = change(program)
+    return program
+
+
+def twins_joined(program):
+    """The program in which loops and their reverses are one where they may be."""
+    return replace(program, body=Pairs(program).block(program.body))
+
+
+def arrays_fused(program):
+    """The program with its operations on arrays in loops."""
+    return replace(program, body=Fusion(program).block(program.body))
 
 
 def spelled_out(program):
@@ -137,7 +149,8 @@ class Fusion(Members):
     def grouped(self, block):
         """The units of a block."""
         self.unit, touched, home, units = {}, {}, {}, []    # statement -> unit; buffers -> accesses; name -> statement
-        world = []          # the last statement that acts, and what has been stored to the caller's arrays since
+        world = []          # the last statement that acts, and those since that may raise or store to the caller's arrays
+        tapes, loops = {}, {}       # stack -> the last statement that uses it; twin -> loop
         for order, s in enumerate(block):
             self.backwards |= isinstance(s, Note)
             space = self.space(s)
@@ -152,19 +165,24 @@ class Fusion(Members):
             for access in mine:
                 for t, before in touched.get(access[0], ()):
                     if how := self.conflict(before, access):
-                        self.follows(unit, t, how == "in turn")
+                        self.follows(unit, t, how == "in turn" or self.own(t, s, access[0]))
                     if how != "order" and not before[2] == access[2] == "r":
                         partners.append(t)
             for access in mine:
                 touched.setdefault(access[0], []).append((s, access))
+            for stack in stacks_of(s):
+                if stack in tapes:
+                    self.follows(unit, tapes[stack], are_twins(tapes[stack], s))
+                tapes[stack] = s
             acting = effect(s)
-            if acting or any(kind != "r" and c in self.aliases.external for c, _, kind in mine):
+            if acting or raises(s) or any(kind != "r" and c in self.aliases.external for c, _, kind in mine):
                 for t in world if acting else world[:1]:
                     self.follows(unit, t, not acting and not effect(t))
                 world = [s] if acting else [*world, s]
             units.append(unit)
             self.unit[s] = unit
             home |= dict.fromkeys(binds(s), s)
+            self.pair(units, unit, s, loops)
             if space is not None:
                 for g in self.makers(s, home):
                     self.merge(units, g, self.unit[s])
@@ -231,9 +249,20 @@ class Fusion(Members):
     def merge(self, units, g, unit):
         """Let two groups run as one, if nothing is against it."""
         space = self.common(g, unit)
-        if space is None or g in unit.apart or unit in g.apart or between(g, unit) or between(unit, g):
-            return
-        unit.space, unit.anchored = space, g.anchored or unit.anchored
+        if space is not None and self.unite(units, g, unit):
+            unit.space, unit.anchored = space, g.anchored or unit.anchored
+
+    def pair(self, units, unit, s, loops):
+        """Pairs has something to do here."""
+
+    def own(self, first, second, buffers):
+        """Are these buffers that a loop and its reverse make in each iteration?"""
+        return are_twins(first, second) and buffers in private(first, second, self.aliases)
+
+    def unite(self, units, g, unit):
+        """Make two units one, if nothing is against it."""
+        if g in unit.apart or unit in g.apart or between(g, unit) or between(unit, g):
+            return False
         unit.members = sorted(g.members + unit.members, key=lambda m: m[0])
         unit.before = (unit.before | g.before) - {g, unit}
         unit.apart |= g.apart
@@ -245,6 +274,7 @@ class Fusion(Members):
                 u.apart = (u.apart - {g}) | {unit}
             if g in u.before or unit in u.before:
                 u.before = (u.before - {g}) | {unit, *unit.before}
+        return True
 
     def common(self, g, unit):
         """The axes over which two groups can run as one."""
@@ -269,6 +299,26 @@ def between(first, second):
     return any(first in p.before for p in second.before if p is not first)
 
 
+class Pairs(Fusion):
+    """The same, of loops and their reverses instead of operations on arrays; from the outermost to the innermost."""
+
+    def space(self, s):
+        return None
+
+    def pair(self, units, unit, s, loops):
+        """Let a loop that has come to its reverse run with it."""
+        first = loops.setdefault(s.twin, s) if isinstance(s, For) and s.twin is not None else s
+        if are_twins(first, s) and may_join(first, s, self.aliases):
+            self.unite(units, self.unit[first], unit)
+
+    def block(self, block):
+        made = []
+        for unit in ordered(self.grouped(block)):
+            first, *second = (s for _, s in unit.members)
+            made.append(rebuilt(together(first, *second) if second else first, self.block))
+        return made
+
+
 def alone(unit):
     """Is it one copy? Numba has better than a loop for that."""
     (_, s), *more = unit.members
@@ -281,9 +331,24 @@ def free_reads(s):
 
 
 def effect(s):
-    """Does it do something that must keep its place among its like: print, raise, draw, use a tape?"""
-    return any(isinstance(t, (Do, Push, Pop, NewStack, Reserve, While)) or (isinstance(t, Let) and (t.fn in DRAWS or acts(t)))
+    """Does it do something that must keep its place among its like: print, raise, draw, run on?"""
+    return any((isinstance(t, Do) and not for_memory(t)) or isinstance(t, While) or (isinstance(t, Let) and t.fn in DRAWS)
                for t in walk([s]))
+
+
+def raises(s):
+    """May it raise for a division by zero, or for want of memory? Such statements need no order among themselves."""
+    return any((isinstance(t, Let) and acts(t)) or isinstance(t, Do) for t in walk([s]))
+
+
+def for_memory(s):
+    """Does it say that a tape does not fit?"""
+    return s.fn is throw and s.args[0] == Const(MemoryError)
+
+
+def stacks_of(s):
+    """The stacks that it uses."""
+    return dict.fromkeys(t.stack for t in walk([s]) if isinstance(t, (Push, Pop, NewStack, Reserve)))
 
 
 def covers(wide, narrow):

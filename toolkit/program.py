@@ -153,6 +153,7 @@ class For:
     brk: object = None
     place: object = None
     parallel: bool = False          # written with prange: the iterations do not depend on one another but by sums
+    twin: object = None             # what a loop and its reverse have in common
 
 
 @dataclass(eq=False)
@@ -354,7 +355,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
                 body = sub(s.body)
                 ends, brk = [u(c.end) for c in s.carries], u(s.brk)
                 carries = [Carry(h, i, e, bind(c.exit)) for h, i, e, c in zip(heads, inits, ends, s.carries)]
-                new = For(var, lo, hi, step, body, carries, brk, s.place, s.parallel)
+                new = For(var, lo, hi, step, body, carries, brk, s.place, s.parallel, s.twin)
             case While():
                 inits = [u(c.init) for c in s.carries]
                 heads = [bind(c.head) for c in s.carries]
@@ -429,6 +430,8 @@ def pruned(program, acts=lambda s: False):
     for _, p in program.params:
         live |= set(variables(p))
     live |= {s.out for s in walk(program.body) if isinstance(s, (Let, Get)) and acts(s)}
+    used = {s.stack for s in walk(program.body) if isinstance(s, (Push, Pop))}
+    program = replace(program, body=filtered(program.body, lambda s: not isinstance(s, (NewStack, Reserve)) or s.stack in used))
     while True:
         before = len(live)
         _mark(program.body, live)

@@ -11,6 +11,7 @@ References: Griewank & Walther, Evaluating Derivatives (2008), ch. 3-6; Hascoet 
 """
 import operator
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from numba import types
@@ -222,8 +223,7 @@ class Reverse(Residuals):
                         self.shadow[p.out] = out
                 return new
             case For() | While():
-                new = (For(s.var, s.lo, s.hi, s.step, [], list(s.carries), s.brk, s.place, s.parallel) if isinstance(s, For)
-                       else While(s.test, s.cond, [], list(s.carries), s.brk))
+                new = replace(s, body=[], carries=list(s.carries), **({"twin": object()} if isinstance(s, For) else {}))
                 pairs = []
                 for c in s.carries:
                     if self.shadowed(c.head):
@@ -425,7 +425,7 @@ class Reverse(Residuals):
         outer = [v for v in dict.fromkeys(free([s])) if self.on(v) and not infer.is_array(v) and v not in inside]
         sums = {v: Var(f"{v.hint}_bar", v.type) for v in outer}
         inits = [self.take(c.exit) for c, _ in carries]
-        saved, start = self.bars, {v: self.bars.get(v) for v in outer}
+        saved = self.bars
         self.bars = dict(sums)
         prologue, back = [], []
         with self.b.into(prologue):
@@ -437,12 +437,12 @@ class Reverse(Residuals):
             ends = [self.end(c, head) for c, head in carries]
             after = {v: self.bars[v] for v in outer}
         made = [Carry(head, init, end, Var(head.hint, head.type)) for (_, head), init, end in zip(carries, inits, ends)]
-        self.bars = saved
+        self.bars, more = saved, {}
         for v in outer:
             if after[v] is not sums[v]:
                 exit_ = Var(f"{v.hint}_bar", v.type)
-                made.append(Carry(sums[v], self.zero(v) if start[v] is None else start[v], after[v], exit_))
-                self.bars[v] = exit_
+                made.append(Carry(sums[v], self.zero(v), after[v], exit_))
+                more[v] = exit_
         names = self.settle(back, new.body, s, new, None, [c.end for c in made], names, prologue)
         for c in made:
             c.end = names.get(c.end, c.end)
@@ -454,7 +454,10 @@ class Reverse(Residuals):
                 c.end = mapped(c.end, use)
         if back or made:
             lo, hi, step = self.backwards(s, n)
-            self.b.add(For(var, lo, hi, step, back, [c for c in made if c.head not in still], place=s.place))
+            self.b.add(For(var, lo, hi, step, back, [c for c in made if c.head not in still], place=s.place,
+                           twin=getattr(new, "twin", None)))
+        for v, bar in more.items():             # after the loop, which may then run before what they are added to is known
+            self.add(v, bar)
         for (c, _), m in zip(carries, made):
             if c.init is not UNDEFINED:
                 self.add(c.init, still.get(m.head, m.exit))
