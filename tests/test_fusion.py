@@ -75,13 +75,22 @@ def broadcasts_its_first(a):
     return u
 
 
+def from_the_end_of_a_slice(a):
+    u = a * 1.5
+    part = u[0:3]
+    part[-1] = 2.0 * u[0]
+    m = np.outer(u, a)[0:3, 0:2]
+    m[-1] = a[:2] * 2.0
+    return np.sum(m * m) + np.sum(u)
+
+
 def smoothed_in_place(a):
     u = a * 1.5
     u[1:-1] = u[1:-1] + 0.3 * (0.1 * a[1:-1] - 2.0 * u[1:-1] + u[:-2] + u[2:])      # in reverse, groups that must stay apart
     return u
 
 
-@pytest.mark.parametrize("fn", [shifts_itself, in_turn, broadcasts_its_first, smoothed_in_place])
+@pytest.mark.parametrize("fn", [shifts_itself, in_turn, broadcasts_its_first, from_the_end_of_a_slice, smoothed_in_place])
 def test_an_array_that_is_read_where_it_is_written(fn):
     a = np.array([1.0, 2.0, -3.0, 0.5])
     check(fn, (a,), (0,), compile=False)

@@ -191,10 +191,11 @@ def shifted(index, axes):
             axes.pop(0)
         elif isinstance(i, Span):
             lo, at = trims(i)[0], axes.pop(0)
-            if lo is None:
-                return None
-            found.append(at if lo == 0 else replace(at, offset=at.offset + lo) if isinstance(at, At) else None)
-            if found[-1] is None:
+            if lo is not None and isinstance(at, At):
+                found.append(replace(at, offset=at.offset + lo))
+            elif lo is not None and isinstance(at, Const) and at.value >= 0:
+                found.append(Const(at.value + lo))
+            else:                                   # a number that may count from the slice's end
                 return None
         else:
             found.append(i)
