@@ -239,3 +239,81 @@ def test_what_is_cheap_is_computed_where_it_is_used():
     assert re.search(r"\(1\.0 - h\[.*\] \* h\[.*\]\) \* h_bar\[", text)
     assert arrays_made(text) == 3                                       # h, the cotangent of h @ w, and that of x
     check(two_layers, (X, np.arange(8.0).reshape(4, 2)), (0, 1), compile=False)
+
+
+# ---- a loop and its reverse
+
+def rosenbrock(x):
+    total = 0.0
+    for i in range(x.size - 1):
+        total += 100.0 * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2
+    return total
+
+
+def pairs_within(x, cutoff):
+    energy = 0.0
+    for i in range(x.shape[0]):
+        for j in range(i):
+            r2 = 0.0
+            for k in range(2):
+                r2 += (x[i, k] - x[j, k]) ** 2
+            if r2 < cutoff:
+                energy += 1.0 / r2 ** 3
+    return energy
+
+
+def likelihood(x, w):
+    total = 0.0
+    for i in range(x.size):
+        scratch = np.empty(3)
+        for k in range(3):
+            scratch[k] = np.sin(w[k] * x[i])
+        total += np.log(1.0 + scratch[0] ** 2 + scratch[1] * scratch[2])
+    return total * 0.5
+
+
+@pytest.mark.parametrize(("fn", "args"), [(rosenbrock, (X[0],)), (pairs_within, (X, 0.7)), (likelihood, (X[0], X[1]))])
+def test_independent_iterations_keep_no_tape(fn, args):
+    text = source(grad(fn, argnums=0), *args)
+    assert "_tape[" not in text
+    check(fn, args, tuple(range(len(args))), compile=False)
+
+
+def chained(x):
+    s = 1.0
+    for i in range(x.size):
+        s = np.sin(s * x[i])
+    return s
+
+
+def overwrites(x):
+    u = x.copy()
+    s = 0.0
+    for i in range(1, x.size):
+        u[i] = u[i] * u[i - 1]
+        s += u[i] ** 2
+    return s
+
+
+def normalised(x):
+    s = 0.0
+    for i in range(x.size):
+        s += np.exp(x[i])
+    return np.log(s)                        # what the reverse begins with is known after the last iteration
+
+
+def two_passes(x):
+    mean = 0.0
+    for i in range(x.size):
+        mean += np.sin(x[i])
+    spread = 0.0
+    for i in range(x.size):
+        spread += (np.sin(x[i]) - mean) ** 2
+    return spread
+
+
+@pytest.mark.parametrize("fn", [chained, overwrites, normalised, two_passes])
+def test_iterations_that_hang_together_are_reversed_afterwards(fn):
+    text = source(grad(fn), X[0])
+    assert re.search(r"for \w+ in range\(.*, -1\):", text)
+    check(fn, (X[0],), (0,), compile=False)
