@@ -5,7 +5,7 @@ from cards import CARDS
 from laws import check
 from numba import njit
 
-from toolkit import Dual, LawBroken, Refusal, UsageError, custom, grad, hessian, jvp, record, stop_gradient, vjp
+from toolkit import Dual, LawBroken, Refusal, UsageError, custom, grad, hessian, jvp, record, stop_gradient, value_and_grad, vjp
 from toolkit.linear import require_linear, scope_of
 from toolkit.primitive import returned
 
@@ -140,6 +140,19 @@ def test_check_holds_the_rules_against_the_laws():
         wrong.check(0.3)
     with pytest.raises(LawBroken, match="writes to its arguments"):
         careless.check(X)
+
+
+def test_a_function_of_whole_arrays_is_called_with_whole_arrays():
+    @custom
+    def centred(x):
+        return x - np.mean(x)
+
+    @centred.vjp("x")
+    def _(out_bar):
+        return out_bar - np.mean(out_bar)
+    value, gradient = value_and_grad(lambda x: np.sum(centred(x * 2.0) ** 2 + x))(X)
+    assert value == pytest.approx(np.sum((2.0 * (X - X.mean())) ** 2 + X))
+    np.testing.assert_allclose(gradient, 8.0 * (X - X.mean()) + 1.0)
 
 
 def test_what_shares_memory_with_an_argument_is_refused():

@@ -57,7 +57,7 @@ class Shapes:
             return self.of(args[0])
         if fn in LIKE or fn in MADE:
             like = args[LIKE.get(fn, MADE.get(fn))]
-            return self.of(like) if infer.is_array(like) else self.of_lengths(like)
+            return self.of(like) if infer.is_array(like) else self.of_lengths(like, infer.rank_of(s.out))
         if fn is np.transpose and len(args) == 1:
             return self.of(args[0])[::-1]
         if fn in (operator.matmul, np.dot) and [infer.rank_of(a) for a in args] in ([2, 2], [2, 1], [1, 2]):
@@ -74,6 +74,8 @@ class Shapes:
             return True
         if isinstance(s.fn, np.ufunc):
             return len(s.args) == s.fn.nin
+        if hasattr(s.fn, "card"):                   # a user's own, which may do anything with its arrays
+            return False
         card = lookup(s.fn, tuple(map(infer.rank_of, s.args)))
         return card is not None and card.elementwise and s.fn not in FLAT
 
@@ -84,9 +86,10 @@ class Shapes:
         return tuple(frozenset().union(*(shape[k - rank + len(shape)] for shape in shapes if k - rank + len(shape) >= 0))
                      for k in range(rank))
 
-    def of_lengths(self, shape):
+    def of_lengths(self, shape, rank):
+        """The axes of an array that is made of this shape; None where it is a tuple that is not written out."""
         items = shape.items if isinstance(shape, Tup) else (shape,)
-        return tuple(map(self.length, items))
+        return tuple(map(self.length, items)) if len(items) == rank and all(infer.rank_of(n) == 0 for n in items) else None
 
     def length(self, atom):
         """The set of a length that stands as an integer."""
