@@ -4,18 +4,12 @@ def grad_projected(a, x):
     n2 = a.shape[1]
     if not fits(n, 8):
         raise MemoryError('the tape of the loop at test_golden.py:103 needs', n * 8, 'bytes')
-    s_tape, s_tape_top = np.empty(n), 0
+
+    # reverse sweep
     for i in range(n):
         s = 0.0
         for j in range(n2):
             s += a[i, j] * x[j]
-        s_tape[s_tape_top] = s
-        s_tape_top += 1
-
-    # reverse sweep
-    for i in range(n - 1, -1, -1):
-        s_tape_top -= 1
-        s = s_tape[s_tape_top]
         s_bar = 2.0 * s * 1.0
         for j in range(n2 - 1, -1, -1):
             a_bar[i, j] += s_bar * x[j]
