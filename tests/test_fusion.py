@@ -332,3 +332,17 @@ def test_iterations_that_hang_together_are_reversed_afterwards(fn):
     text = source(grad(fn), X[0])
     assert re.search(r"for \w+ in range\(.*, -1\):", text)
     check(fn, (X[0],), (0,), compile=False)
+
+
+def discounted(x, w):
+    c, total = 1.0, 0.0
+    for i in range(x.size):
+        total += np.sin(x[i] * w) * c       # c as it is before
+        c = c * 0.9 + x.size / 100.0
+    return total
+
+
+def test_the_reverse_of_an_iteration_has_what_the_iteration_began_with():
+    text = source(grad(discounted, argnums=(0, 1)), X[0], 0.5)
+    assert "_tape[" not in text
+    check(discounted, (X[0], 0.5), (0, 1), compile=False)

@@ -179,6 +179,7 @@ class If:
     then: list
     orelse: list
     phis: list = field(default_factory=list)
+    tapes: tuple = ()               # the stacks that it makes sure of room for
 
 
 @dataclass(eq=False)
@@ -333,11 +334,11 @@ def mapped(atom, f):
     return atom
 
 
-def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
-    """A copy of a block: `use` maps the Vars read, `bind` those bound (called in program order)."""
+def substituted(block, use, bind=lambda v: v, stack=lambda s: s, twin=lambda t: t):
+    """A copy of a block: `use` maps the Vars read, `bind` those bound (in program order), `twin` what loops have in common."""
     u = lambda a: mapped(a, use)
     us = lambda xs: tuple(mapped(a, use) for a in xs)
-    sub = lambda b: substituted(b, use, bind, stack)
+    sub = lambda b: substituted(b, use, bind, stack, twin)
     out = []
     for s in block:
         match s:
@@ -355,7 +356,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
                 body = sub(s.body)
                 ends, brk = [u(c.end) for c in s.carries], u(s.brk)
                 carries = [Carry(h, i, e, bind(c.exit)) for h, i, e, c in zip(heads, inits, ends, s.carries)]
-                new = For(var, lo, hi, step, body, carries, brk, s.place, s.parallel, s.twin)
+                new = For(var, lo, hi, step, body, carries, brk, s.place, s.parallel, twin(s.twin))
             case While():
                 inits = [u(c.init) for c in s.carries]
                 heads = [bind(c.head) for c in s.carries]
@@ -366,7 +367,8 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
                 new = While(test, cond, body, carries, brk, s.place)
             case If():
                 cond, then, orelse = u(s.cond), sub(s.then), sub(s.orelse)
-                new = If(cond, then, orelse, [Phi(bind(p.out), u(p.then), u(p.orelse)) for p in s.phis])
+                phis = [Phi(bind(p.out), u(p.then), u(p.orelse)) for p in s.phis]
+                new = If(cond, then, orelse, phis, tuple(map(stack, s.tapes)))
             case Do():
                 new = Do(s.fn, us(s.args))
             case NewStack():
@@ -385,7 +387,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s):
 
 def instance(program, args):
     """(statements, result) of a program applied to atoms: every name fresh, so that it can be spliced in anywhere."""
-    env, stacks = {}, {}
+    env, stacks, twins = {}, {}, {None: None}
 
     def fit(param, arg):
         if isinstance(param, Tup):
@@ -403,7 +405,7 @@ def instance(program, args):
 
     use = lambda v: env.get(v, v)
     stack = lambda s: stacks.setdefault(s, replace(s))
-    body = substituted(program.body, use, bind, stack)
+    body = substituted(program.body, use, bind, stack, lambda t: twins.setdefault(t, object()))
     return body, mapped(program.result, use)
 
 
@@ -431,13 +433,18 @@ def pruned(program, acts=lambda s: False):
         live |= set(variables(p))
     live |= {s.out for s in walk(program.body) if isinstance(s, (Let, Get)) and acts(s)}
     used = {s.stack for s in walk(program.body) if isinstance(s, (Push, Pop))}
-    program = replace(program, body=filtered(program.body, lambda s: not isinstance(s, (NewStack, Reserve)) or s.stack in used))
+    program = replace(program, body=filtered(program.body, lambda s: not serves(s) or used & serves(s)))
     while True:
         before = len(live)
         _mark(program.body, live)
         if len(live) == before:
             break
     return replace(program, body=_keep(program.body, live))
+
+
+def serves(s):
+    """The stacks that a statement is there for alone."""
+    return {s.stack} if isinstance(s, (NewStack, Reserve)) else {*s.tapes} if isinstance(s, If) else set()
 
 
 def _effect(s):

@@ -187,7 +187,7 @@ class Residuals:
         each = sum(infer.item_bytes(s.type) for s in stacks)
         if isinstance(count, Const) and tape.fits(count.value, each):
             return
-        s = If(self.b.let(tape.fits, count, Const(each)), [], [])
+        s = If(self.b.let(tape.fits, count, Const(each)), [], [], tapes=tuple(stacks))
         with self.b.into(s.orelse):
             where = f"the tape of the loop at {place.short()} needs" if place else "the tape of a loop needs"
             size = self.b.let(operator.mul, count, Const(each))
