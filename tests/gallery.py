@@ -2426,3 +2426,52 @@ def early_return_before_a_loop(x, c, n):
     for _ in range(3):
         s = x.mean()
     return c * s
+
+
+@case(lambda rng: (nrm(rng, 5),))
+def sum_of_running_sums(x):
+    v, w = 0.0, 0.0
+    for i in range(x.size):
+        v = v + x[i]
+        w = w + v
+    return w
+
+
+@case(lambda rng: (nrm(rng, 5),))
+def sum_of_squared_running_sums(x):
+    v, w = 0.0, 0.0
+    for i in range(x.size):
+        v = v + np.sin(x[i])
+        w = w + v * v
+    return w
+
+
+@case(lambda rng: (nrm(rng, 4, 3), nrm(rng, 4)), argnums=(0, 1))
+def running_sums_from_inner_loops_and_branches(x, c):
+    v, w = 0.0, 0.0
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            if x[i, j] > 0.0:
+                v += x[i, j] * c[i]
+        w += v
+        v -= c[i]
+    return v + w
+
+
+@case(lambda rng: (nrm(rng, 4, 3), nrm(rng, 4)), argnums=(0, 1))
+def running_sums_of_arrays(x, c):
+    v, w = np.zeros(3), 0.0
+    for i in range(x.shape[0]):
+        v = v + x[i] * c[i]
+        w += v[0]
+    return w
+
+
+@case(lambda rng: (nrm(rng, 5),))
+def running_sums_of_running_sums(x):
+    u, v, w = 0.0, 0.0, 0.0
+    for i in range(x.size):
+        w += v
+        v += u
+        u += x[i]
+    return w

@@ -32,6 +32,7 @@ TASTES = {                  # what a program likes to do; statements are drawn f
     "rows": ("rows", "rows", "part_set", "element_set", "running_set"),
     "tuples": ("tuple_set", "tuple_set", "element_set", "branch", "loop"),
     "lists": ("listing", "listing", "scatter_set", "loop"),
+    "sums": ("running_sums", "running_sums", "running_sums", "number_set", "branch", "loop"),
 }
 LAYOUTS = ("plain", "plain", "plain", "fortran", "strided")
 ACTIVE = ((0, 1, 2), (0, 1, 2), (0,), (1,), (2,))
@@ -373,7 +374,7 @@ class Writer:
         writable = [n for n, (_, w) in sc.arrays.items() if w]
         kinds = ["number_set", "array_new", "element_set", "part_set"] * 3 + ["array_rebound", "swap"] * 2
         kinds += ["numbers_set", "array_op", "running_set", "flag_set", "call", "call", "exchange", "tuple_set", "listing",
-                  "scatter_set"]
+                  "scatter_set", "running_sums"]
         kinds += TASTES[self.taste]
         if sc.depth < 4:
             kinds += ["branch"] * 3 + ["loop"] * 4 + ["while_"] * 2 + ["rows"]
@@ -569,6 +570,22 @@ class Writer:
             read = self.one("sum({})", "{}[-1]", "({0}[len({0}) // 2] * {0}[0])", "np.sum(np.array({0}))", "max({})")
             self.add(sc, f"{s} = {read.format(name)}")
         sc.floats.append(s)
+
+    def running_sums(self, sc):
+        """A loop that adds to a number, and adds what that has become by then to another."""
+        i, n, inner, outer = self.fresh("i"), self.one(3, 4, 1), self.fresh("s"), self.fresh("s")
+        self.add(sc, f"{inner}, {outer} = {self.one('0.0', self.leaf(sc))}, {self.one('0.0', '0.5')}")
+        sub = sc.inside()
+        sub.ints[i] = 0, n - 1
+        self.add(sc, f"for {i} in range({n}):")
+        for _ in range(self.one(1, 1, 2)):
+            where = sub
+            if self.chance(3):
+                self.add(sub, f"if {self.condition(sub, 0)}:")
+                where = sub.inside()
+            self.add(where, f"{inner} {self.one('+=', '-=')} {bare(self.number(where, 1))}")
+        self.add(sub, f"{outer} += {self.one(inner, f'{inner} * {self.leaf(sub)}', f'np.sin({inner})', self.leaf(sub))}")
+        sc.floats += [inner, outer]
 
     def scatter_set(self, sc):
         """A store through a mask, or through an array of integers that holds one of them twice."""

@@ -327,6 +327,15 @@ def two_passes(x):
     return spread
 
 
+@pytest.mark.parametrize("name", ["sum_of_running_sums", "sum_of_squared_running_sums", "running_sums_of_running_sums",
+                                  "running_sums_from_inner_loops_and_branches", "running_sums_of_arrays"])
+def test_sums_that_are_read_as_they_grow_are_reversed_afterwards(name):
+    """What is added to a running sum's cotangent is added to that of all iterations before."""
+    case = CASES[name]
+    text = source(grad(case.fn, case.argnums), *fresh(case.make_args(np.random.default_rng(0))))
+    assert re.search(r"for \w+ in range\(.*, -1\):", text)
+
+
 @pytest.mark.parametrize("fn", [chained, overwrites, normalised, two_passes])
 def test_iterations_that_hang_together_are_reversed_afterwards(fn):
     text = source(grad(fn), X[0])

@@ -373,3 +373,4 @@ def ordered(units):
             waiting[w] -= 1
             if not waiting[w]:
                 heapq.heappush(ready, (w.members[0][0], rank[w], w))
+    assert not any(waiting.values()), "units that wait for each other"

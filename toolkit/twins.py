@@ -26,14 +26,18 @@ def are_twins(first, second):
 
 def may_join(first, second, aliases):
     """May each iteration of a loop be followed by its reverse?"""
-    return all(adds_up(c.head, c.end, second.body) for c in second.carries) and only_added_to(first, second, aliases)
+    ends = [c.end for c in second.carries]
+    return all(adds_up(c.head, c.end, second.body, ends) for c in second.carries) and only_added_to(first, second, aliases)
 
 
-def adds_up(v, end, block):
-    """Is all that becomes of a value in a block that others are added to it?"""
-    while v is not end:
+def adds_up(v, end, block, leaving):
+    """Is all that becomes of a value in a block that others are added to it, until it is `end` and leaves? What it is on its way
+    depends on the iterations before, so that nothing else may read it, or leave with it."""
+    while True:
         users = [s for s in block if v in reads(s) or any(v in reads(t) for t in walk([s]))]
-        if len(users) != 1:
+        if v is end:
+            return not users and leaving.count(v) == 1
+        if len(users) != 1 or v in leaving:
             return False
         s, = users
         match s:
@@ -43,24 +47,19 @@ def adds_up(v, end, block):
                 v = out
             case For():
                 carry = next((c for c in s.carries if c.init is v), None)
-                if carry is None or reads(s).count(v) != 1 or v in free(s.body) or not adds_up(carry.head, carry.end, s.body):
+                if carry is None or reads(s).count(v) != 1 or v in free(s.body) or not adds_up(
+                        carry.head, carry.end, s.body, [c.end for c in s.carries]):
                     return False
                 v = carry.exit
             case If():
-                phi = next((p for p in s.phis if kept(v, p.then, s.then) and kept(v, p.orelse, s.orelse)), None)
-                if phi is None or any(v in (p.then, p.orelse) for p in s.phis if p is not phi) or v is s.cond:
+                then, orelse = [p.then for p in s.phis], [p.orelse for p in s.phis]
+                phi = next((p for p in s.phis if adds_up(v, p.then, s.then, then)
+                            and adds_up(v, p.orelse, s.orelse, orelse)), None)
+                if phi is None or v is s.cond:
                     return False
                 v = phi.out
             case _:
                 return False
-    return True
-
-
-def kept(v, end, block):
-    """The same for a branch, which may leave the value as it is."""
-    if end is v:
-        return not any(v in reads(t) for t in walk(block))
-    return isinstance(end, Var) and any(end in binds(s) for s in block) and adds_up(v, end, block)
 
 
 def only_added_to(first, second, aliases):
