@@ -4,7 +4,7 @@
 assigns before it reads, and keeps its values bounded. Most only read their arguments and write to local arrays and to aliases of
 these; one in six may write to its arguments. Every choice shrinks towards fewer statements and plainer expressions.
 
-    names       s1, s2, .. floats    a1, a2, .. arrays    l1, l2, .. lists
+    names       s1, s2, .. floats    a1, a2, .. arrays    l1, l2, .. lists    total1, .. sums that are only added to, and returned
                 i1, .. loop indices    k1, .. counters    p1, .. indices    q1, .. flags
     arguments   x: (4,)   m: (3, 4)   c: a float   n: an integer
 """
@@ -32,8 +32,10 @@ TASTES = {                  # what a program likes to do; statements are drawn f
     "rows": ("rows", "rows", "part_set", "element_set", "running_set"),
     "tuples": ("tuple_set", "tuple_set", "element_set", "branch", "loop"),
     "lists": ("listing", "listing", "scatter_set", "loop"),
-    "sums": ("running_sums", "running_sums", "running_sums", "number_set", "branch", "loop"),
+    "sums": ("running_sums", "running_sums", "total_set", "total_set", "number_set", "element_set", "array_new", "branch", "loop",
+             "loop"),
 }
+TIDY = ("sums",)            # of these, a program has no other statements: what remains has loops that the reverse sweep may join
 LAYOUTS = ("plain", "plain", "plain", "fortran", "strided")
 ACTIVE = ((0, 1, 2), (0, 1, 2), (0,), (1,), (2,))
 WRITES = ("=", "=", "+=", "-=", "*=")
@@ -110,7 +112,8 @@ class Writer:
     def __init__(self, draw, room):
         self.draw, self.room = draw, room
         self.counts, self.helpers, self.lines, self.result, self.exited = {}, [], [], (), 0
-        self.taste = self.one(*TASTES)
+        self.total = None
+        self.taste = self.one(*TASTES, *TIDY)
 
     # ---- choices
     def one(self, *options):
@@ -376,9 +379,11 @@ class Writer:
         kinds += ["numbers_set", "array_op", "running_set", "flag_set", "call", "call", "exchange", "tuple_set", "listing",
                   "scatter_set", "running_sums"]
         kinds += TASTES[self.taste]
-        if sc.depth < 4:
+        if self.taste in TIDY:
+            kinds = list(TASTES[self.taste])
+        elif sc.depth < 4:
             kinds += ["branch"] * 3 + ["loop"] * 4 + ["while_"] * 2 + ["rows"]
-        if sc.depth > 1:
+        if sc.depth > 1 and self.taste not in TIDY:
             kinds += ["leave"] * 3
         nested = {"branch", "loop", "while_", "rows"} if sc.depth >= 4 else {"leave"} if sc.depth == 1 else ()
         kind = self.one(*(k for k in kinds if k not in nested))
@@ -571,10 +576,20 @@ class Writer:
             self.add(sc, f"{s} = {read.format(name)}")
         sc.floats.append(s)
 
+    def total_set(self, sc):
+        """A term of what is returned, whose cotangent is known from the start."""
+        if self.total is None:
+            return self.number_set(sc)
+        self.add(sc, f"{self.total} {self.one('+=', '-=')} {bare(self.number(sc))}")
+        return None
+
     def running_sums(self, sc):
         """A loop that adds to a number, and adds what that has become by then to another."""
-        i, n, inner, outer = self.fresh("i"), self.one(3, 4, 1), self.fresh("s"), self.fresh("s")
-        self.add(sc, f"{inner}, {outer} = {self.one('0.0', self.leaf(sc))}, {self.one('0.0', '0.5')}")
+        i, n, inner = self.fresh("i"), self.one(3, 4, 1), self.fresh("s")
+        outer = self.total or self.fresh("s")
+        self.add(sc, f"{inner} = {self.one('0.0', self.leaf(sc))}")
+        if outer != self.total:
+            self.add(sc, f"{outer} = {self.one('0.0', '0.5')}")
         sub = sc.inside()
         sub.ints[i] = 0, n - 1
         self.add(sc, f"for {i} in range({n}):")
@@ -585,7 +600,8 @@ class Writer:
                 where = sub.inside()
             self.add(where, f"{inner} {self.one('+=', '-=')} {bare(self.number(where, 1))}")
         self.add(sub, f"{outer} += {self.one(inner, f'{inner} * {self.leaf(sub)}', f'np.sin({inner})', self.leaf(sub))}")
-        sc.floats += [inner, outer]
+        if outer != self.total:
+            sc.floats += [inner, outer]
 
     def scatter_set(self, sc):
         """A store through a mask, or through an array of integers that holds one of them twice."""
@@ -786,6 +802,8 @@ class Writer:
             return ""
         if result and isinstance(result[0], tuple):
             return ", ".join(self.returned(sc, r, last) for r in result)
+        if self.total and not result and (last or self.more(3)):
+            return self.one(self.total, f"{self.total} + 0.5 * c", f"{self.total} + {bare(self.number(sc))}")
         total = bare(self.number(sc))
         if last:
             parts = [n for n in sc.floats if self.more(4)]
@@ -800,6 +818,9 @@ class Writer:
     def function(self, name, sc, result, heading):
         self.result, self.lines = result, []
         sub = sc.inside()
+        self.total = self.fresh("total") if self.taste == "sums" and result == () else None
+        if self.total:
+            self.add(sub, f"{self.total} = 0.0")
         for _ in range(self.one(0, 1, 2, 3)):
             self.one(self.number_set, self.array_new, self.array_new)(sub)
         left, _ = self.block(sub)
@@ -827,8 +848,9 @@ class Writer:
         texts = [self.helper() for _ in range(self.one(0, 0, 1, 2))]
         self.counts = {k: 0 for k in self.counts}
         n = self.one(3, 2, 0, 4, 1)
+        result = () if self.taste in TIDY else self.one(*RESULTS)
         sc = Scope(floats=["c"], arrays={"x": ((4,), writes), "m": ((3, 4), writes)}, ints={"n": (n, n)})
-        texts.append(self.function("program", sc, self.one(*RESULTS), ""))
+        texts.append(self.function("program", sc, result, ""))
         return HEAD + "\n".join(f"\n{t}" for t in texts), n
 
 
