@@ -2475,3 +2475,12 @@ def running_sums_of_running_sums(x):
         v += u
         u += x[i]
     return w
+
+
+@case(lambda rng: (nrm(rng, 4), nrm(rng, 3, 4)), argnums=(0, 1))
+def lengths_of_sums_in_a_loop(x, m):
+    a = x[0:3]
+    for _ in range(2):
+        b = 1.0 * ((m + m[0:3]) + x[1:][:, None])
+        a = b[0:3, 0].copy()
+    return np.sum(a)

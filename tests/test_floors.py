@@ -16,7 +16,7 @@ FLOORS = [
     ["rewrites"],
     ["lower"],
     ["linear", "activity", "shapes"],
-    ["lists", "members", "twins"],
+    ["lists", "members", "twins", "dependence"],
     ["normal", "residuals", "iteration"],
     ["loops"],
     ["parse", "forward", "reverse", "nests", "vectors"],

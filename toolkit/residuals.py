@@ -28,6 +28,7 @@ from .program import (
     Pop,
     Push,
     Reserve,
+    Set,
     Stack,
     Tup,
     Var,
@@ -68,7 +69,7 @@ class Residuals:
             there.names[v] = self.keep(v, there.mine[v], fwd, loop, new, pick, there.prologue)
             there.kept.add(v)
 
-        for v in [v for v in wanted if there.recipe(v) is None]:        # first, since others may be made of these
+        for v in [v for v in wanted if not there.recipes(v)]:        # first, since others may be made of these
             k = self.affine(v, new, there) if pick is None else None
             if k is None:
                 keep(v)
@@ -114,11 +115,11 @@ class Residuals:
             at = fwd.index(s)
             fwd[at:at] = made
             there.mine |= {t.out: t for t in made}
+            there.mine[v] = Let(v, np.zeros, (Tup(tuple(lengths)), Const(infer.numpy_type(v.type))))
             for n in variables(*lengths):
-                if n in there.mine and n not in there.names and there.possible(n, EFFORT) <= 0:
+                if n in there.mine and n not in there.names and there.possible(v, EFFORT) <= 0:
                     there.names[n] = self.keep(n, there.mine[n], fwd, loop, new, None, there.prologue)
                     there.kept.add(n)
-            there.mine[v] = Let(v, np.zeros, (Tup(tuple(lengths)), Const(infer.numpy_type(v.type))))
 
     def lengths(self, v, there):
         """The lengths of an array's axes: those of the arrays that it was broadcast from, and each that is one length once."""
@@ -227,18 +228,28 @@ class Rebuilt:
         self.kept = set(names)
         self.lengths = {}                       # of an axis -> its length, as an atom of the forward sweep
         self.shadows = set(mode.shadow.values())
+        self.stores = {t.value: t for t in fwd if isinstance(t, Set) and t in mode.aliases.position and self.holds(t)}
 
-    def recipe(self, v):
-        """The statement that makes v again from what is at hand; None if there is no such, or it costs too much."""
-        t = self.mine[v]
-        if isinstance(t, Let):
-            return t if self.cheap(v, t) else None
-        if not isinstance(t, Get):
-            return None
-        if infer.is_array(v):
-            return t if is_view(t) else None
-        aliases = self.mode.aliases
-        return t if t in aliases.position and not aliases.changes_after(t.arr, t) else None
+    def recipes(self, v):
+        """The statements that may make v again from what is at hand, the best first; none where that costs too much."""
+        t, found = self.mine[v], []
+        if isinstance(t, Let) and self.cheap(v, t):
+            found.append(t)
+        elif isinstance(t, Get) and (is_view(t) or (
+                not infer.is_array(v) and t in self.mode.aliases.position and self.stays(t.arr, t.index, t))):
+            found.append(t)
+        if v in self.stores and self.stays((s := self.stores[v]).arr, s.index, s):
+            found.append(Get(v, s.arr, s.index))
+        return found
+
+    def stays(self, arr, index, s):
+        """Does an entry hold at the end what it holds when s has run?"""
+        return not self.mode.dependence.changes_after(arr, index, s)
+
+    def holds(self, s):
+        """Does a store leave a number in one entry, as it is?"""
+        return isinstance(s.value, Var) and not s.add and infer.scalar(s.arr.type) == s.value.type and (
+            len(s.index) == infer.rank_of(s.arr) and all(self.mode.dependence.form(i) is not None for i in s.index))
 
     def cheap(self, v, t):
         """May the reverse sweep compute v again? Shadows that live within one iteration are made there anew."""
@@ -269,16 +280,22 @@ class Rebuilt:
             return True
         if a not in self.mine:
             return a not in self.mode.looped
-        return a in self.kept or isinstance(self.mine[a], Get)
+        return a in self.kept or isinstance(self.recipe(a, EFFORT), Get)
 
     def possible(self, v, budget):
-        """What is left of the budget when v is made again without keeping anything more; 0 if it cannot be. Decisions and
-        positions are made only of exact numbers: under fastmath, arithmetic that is compiled twice may round twice."""
+        """What is left of the budget when v is made again without keeping anything more; 0 if it cannot be."""
         if v not in self.mine or v in self.names:
             return budget
-        if budget <= 0 or (t := self.recipe(v)) is None:
-            return 0
-        if isinstance(t, Let) and not infer.is_float(v) and t.fn is not dim and not all(map(self.exact, t.args)):
+        return self.left(v, self.recipe(v, budget), budget)
+
+    def recipe(self, v, budget):
+        """The first of the recipes for v that keeps to the budget; None if none does."""
+        return next((t for t in self.recipes(v) if self.left(v, t, budget) > 0), None) if budget > 0 else None
+
+    def left(self, v, t, budget):
+        """What a recipe for v leaves of the budget. Decisions and positions are made only of exact numbers: under fastmath,
+        arithmetic that is compiled twice may round twice."""
+        if t is None or (isinstance(t, Let) and not infer.is_float(v) and t.fn is not dim and not all(map(self.exact, t.args))):
             return 0
         for a in reads(t):
             budget = self.possible(a, budget - 1)
@@ -290,7 +307,7 @@ class Rebuilt:
         """Add the statements that make v, and what it is made of, to the prologue."""
         if v not in self.mine or v in self.names:
             return
-        t = self.mine[v]
+        t = self.recipe(v, EFFORT)
         for a in reads(t):
             self.make(a)
         self.names[v] = Var(v.hint, v.type)

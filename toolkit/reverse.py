@@ -19,6 +19,7 @@ from numba import types
 from . import infer, runtime, tape
 from .activity import Aliases, active, guard, is_view, same_lists
 from .builder import Builder, astype, dim, tangent_type, trips
+from .dependence import Dependence
 from .linear import card_of, pull
 from .primitive import FLAT, VIEWS
 from .program import (
@@ -80,6 +81,7 @@ class Reverse(Residuals):
         self.looped = {v for s in walk(program.body) if isinstance(s, (For, While))
                        for t in walk([s]) for v in (*binds(t), *inner(t))}
         self.dims = {s.out for s in walk(program.body) if isinstance(s, Let) and s.fn is dim}
+        self.dependence = Dependence(program, self.aliases, self.shapes)
         fwd = []
         with self.b.into(fwd):
             for v in dict.fromkeys(v for _, p in program.params for v in variables(p)):
@@ -311,7 +313,8 @@ class Reverse(Residuals):
 
     def snapshot(self, s, v):
         """v as it is when s runs."""
-        if not (isinstance(v, Var) and infer.is_array(v) and self.aliases.mutable(v)) or not self.aliases.changes_after(v, s):
+        if not (isinstance(v, Var) and infer.is_array(v) and self.aliases.mutable(v)) or (
+                not self.dependence.changes_after(v, None, s)):
             return v
         if (s, v) not in self.snaps:
             new, fwd = self.forward[s], self.home[self.forward[s]]

@@ -4,21 +4,17 @@ def vjp_smoothed(args, out_bar):
     y_bar = np.zeros_like(y)
     t = x.shape[0] - 1
     trips = len(range(1, t, 1))
-    if not fits(trips, 24):
-        raise MemoryError('the tape of the loop at test_golden.py:63 needs', trips * 24, 'bytes')
+    if not fits(trips, 16):
+        raise MemoryError('the tape of the loop at test_golden.py:63 needs', trips * 16, 'bytes')
     t_tape, t_tape_top = np.empty(trips), 0
     t_tape2, t_tape_top2 = np.empty(trips), 0
-    t_tape3, t_tape_top3 = np.empty(trips), 0
     for i in range(1, t):
-        t2 = y[i - 1]
+        t2 = math.sin(y[i - 1])
         t_tape[t_tape_top] = t2
         t_tape_top += 1
-        t2 = math.sin(t2)
-        t_tape2[t_tape_top2] = t2
-        t_tape_top2 += 1
         t3 = y[i + 1]
-        t_tape3[t_tape_top3] = t3
-        t_tape_top3 += 1
+        t_tape2[t_tape_top2] = t3
+        t_tape_top2 += 1
         y[i] = t2 * t3
 
     # reverse sweep
@@ -30,10 +26,10 @@ def vjp_smoothed(args, out_bar):
         t2 = t_tape[t_tape_top]
         t_tape_top2 -= 1
         t3 = t_tape2[t_tape_top2]
-        t_tape_top3 -= 1
-        t4 = t_tape3[t_tape_top3]
+        t = i - 1
+        t4 = y[t]
         t_bar = y_bar[i]
         y_bar[i] = 0.0
-        y_bar[i + 1] += t3 * t_bar
-        y_bar[i - 1] += cos(t2) * (t_bar * t4)
+        y_bar[i + 1] += t2 * t_bar
+        y_bar[t] += cos(t4) * (t_bar * t3)
     return y, (y_bar,)
