@@ -509,13 +509,13 @@ class Emitter:
     def s_Push(self, s):
         name, top = self.tape(s.stack)
         if self.side_by_side is not None:
-            return self(f"{name}[{top} + {self.position(self.side_by_side[s])}] = {self.text(s.value)}")
+            return self(f"{name}[{self.at(f'{top} + {self.position(self.side_by_side[s])}')}] = {self.text(s.value)}")
         if infer.is_array(s.stack.type):
             self(f"{name}.append({self.text(s.value)})")
             return self(f"{self.name_of(tape.one_more)}({name}, {self.line(s.stack)})")
         if s.stack not in self.reserved:
             self(f"{name} = {self.name_of(tape.room)}({name}, {top} + 1, {self.line(s.stack)})")
-        self(f"{name}[{top}] = {self.text(s.value)}")
+        self(f"{name}[{self.at(top)}] = {self.text(s.value)}")
         return self(f"{top} += 1")
 
     def s_Pop(self, s):
@@ -523,7 +523,10 @@ class Emitter:
         if infer.is_array(s.stack.type):
             return self(f"{self.names[s.out]} = {name}.pop()")
         self(f"{top} -= 1")
-        return self(f"{self.names[s.out]} = {name}[{top}]")
+        return self(f"{self.names[s.out]} = {name}[{self.at(top)}]")
+
+    def at(self, position):
+        return f"{self.name_of(tape.at)}({position})"
 
 
 def emit(program, name=None):

@@ -232,15 +232,13 @@ class Rebuilt:
 
     def recipes(self, v):
         """The statements that may make v again from what is at hand, the best first; none where that costs too much."""
-        t, found = self.mine[v], []
-        if isinstance(t, Let) and self.cheap(v, t):
-            found.append(t)
-        elif isinstance(t, Get) and (is_view(t) or (
-                not infer.is_array(v) and t in self.mode.aliases.position and self.stays(t.arr, t.index, t))):
-            found.append(t)
-        if v in self.stores and self.stays((s := self.stores[v]).arr, s.index, s):
-            found.append(Get(v, s.arr, s.index))
-        return found
+        t = self.mine[v]
+        again = isinstance(t, Let) and self.cheap(v, t)
+        if isinstance(t, Get):
+            again = is_view(t) or (not infer.is_array(v) and t in self.mode.aliases.position and self.stays(t.arr, t.index, t))
+        store = self.stores.get(v)
+        from_store = [Get(v, store.arr, store.index)] if store and self.stays(store.arr, store.index, store) else []
+        return [t, *from_store] if again else from_store
 
     def stays(self, arr, index, s):
         """Does an entry hold at the end what it holds when s has run?"""
