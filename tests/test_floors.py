@@ -19,7 +19,7 @@ FLOORS = [
     ["lists", "members", "twins", "dependence"],
     ["normal", "residuals", "iteration"],
     ["loops"],
-    ["parse", "forward", "reverse", "nests", "vectors"],
+    ["parse", "forward", "reverse", "nests", "vectors", "registers"],
     ["fusion"],
     ["emit"],
     ["build"],

@@ -203,7 +203,12 @@ class Dependence:
                 return True
         return False
 
-    def meet(self, region, other, loop):
+    def apart(self, one, other, loop):
+        """Have two accesses (array, index) no entry in common, in any two iterations of a loop?"""
+        a, b = self.part(*one), self.part(*other)
+        return a is not None and b is not None and a.base is b.base and not self.meet(a, b, loop, ordered=False)
+
+    def meet(self, region, other, loop, ordered=True):
         """May two regions have an entry in common, the other's in a later iteration of a loop, or in the same if that is None?"""
         later = lambda symbol: ("later", symbol) if loop is not None and loop in self.loops(symbol) else symbol
         mine = [f for ends in region.box for f in ends if f is not None]
@@ -214,7 +219,7 @@ class Dependence:
                 system.append(plus(plus(renamed(stop, later), {1: -1}), first, -1))
             if end is not None:
                 system.append(plus(plus(end, {1: -1}), renamed(start, later), -1))
-        if isinstance(loop, For) and isinstance(loop.step, Const) and loop.step.value:
+        if ordered and isinstance(loop, For) and isinstance(loop.step, Const) and loop.step.value:
             way = 1 if loop.step.value > 0 else -1
             system.append({("later", loop.var): way, loop.var: -way, 1: -1})
             mine.append({loop.var: 1})

@@ -39,6 +39,7 @@ from .program import (
     substituted,
     walk,
 )
+from .registers import in_registers
 from .shapes import Shapes
 from .twins import are_twins, may_join, private, together
 
@@ -47,7 +48,7 @@ SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their secon
 
 def fused(program):
     """The program with its elementwise operations in loops."""
-    for change in (spelled_out, twins_joined, arrays_fused):
+    for change in (spelled_out, in_registers, twins_joined, arrays_fused):
         program = change(program)
     return program
 

@@ -11,7 +11,7 @@ import math
 import numba
 import numpy as np
 from numba import types
-from numba.extending import overload, register_jitable
+from numba.extending import intrinsic, overload, register_jitable
 
 from .host import as_dtype
 
@@ -45,6 +45,34 @@ def elementwise(body):
 def _single(dtypes):
     """Are the floats among these dtypes all float32?"""
     return {d for d in dtypes if d.kind == "f"} == {np.dtype(np.float32)}
+
+
+# ---- sums of a reverse sweep ----------------------------------------------------------------------------------------
+
+def plus(a, b):
+    """a + b, a term of a sum whose order is open."""
+    return a + b
+
+
+def minus(a, b):
+    """a - b, likewise."""
+    return a - b
+
+
+def _in_any_order(fn, operation):
+    @intrinsic
+    def loose(ctx, a, b):
+        def emit(context, builder, sig, args):
+            return getattr(builder, operation)(*args, flags=("reassoc",))
+        return a(a, b), emit
+
+    @overload(fn)
+    def _typed(a, b):
+        return (lambda a, b: loose(a, b)) if a == b and isinstance(a, types.Float) else None
+
+
+_in_any_order(plus, "fadd")
+_in_any_order(minus, "fsub")
 
 
 # ---- shapes ----------------------------------------------------------------------------------------------------------

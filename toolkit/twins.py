@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import infer
+from . import infer, runtime
 from .activity import is_view
 from .builder import dim
 from .primitive import VIEWS
@@ -41,9 +41,9 @@ def adds_up(v, end, block, leaving):
             return False
         s, = users
         match s:
-            case Let(out, fn, (a, b)) if fn is operator.add and (a is v) != (b is v):
+            case Let(out, fn, (a, b)) if fn in (operator.add, runtime.plus) and (a is v) != (b is v):
                 v = out
-            case Let(out, fn, (a, b)) if fn is operator.sub and a is v and b is not v:
+            case Let(out, fn, (a, b)) if fn in (operator.sub, runtime.minus) and a is v and b is not v:
                 v = out
             case For():
                 carry = next((c for c in s.carries if c.init is v), None)

@@ -21,6 +21,7 @@ OURS = {np.exp: elementary.exp, np.expm1: elementary.expm1, np.log: elementary.l
         runtime.sigmoid: elementary.sigmoid, runtime.softplus: elementary.softplus}
 OURS |= {getattr(math, f.__name__): ours for f, ours in OURS.items() if hasattr(math, f.__name__)}
 OURS |= {math.atan: elementary.atan, math.erf: elementary.erf}
+SUMS = (operator.add, operator.sub, runtime.plus, runtime.minus)
 
 
 def vectorised(program):
@@ -65,7 +66,7 @@ def with_ours(loop, aliases):
 def is_sum(c, loop, used):
     """Is all that a value takes from the iteration before what has been summed?"""
     made = next((s for s in loop.body if isinstance(s, Let) and s.out is c.end), None)
-    return made is not None and made.fn in (operator.add, operator.sub) and made.args[0] is c.head and used[c.head] == 1
+    return made is not None and made.fn in SUMS and made.args[0] is c.head and used[c.head] == 1
 
 
 def quick(s):

@@ -15,6 +15,6 @@ def grad_logistic(r, n):
         x_tape_top -= 1
         x = x_tape[at(x_tape_top)]
         t_bar = x_bar * (1.0 - x)
-        r_bar += t_bar * x
+        r_bar = plus(r_bar, t_bar * x)
         x_bar = -(r * x * x_bar) + r * t_bar
     return r_bar

@@ -29,7 +29,7 @@ def grad_root(a):
             x_bar, new_bar = 0.0, x_bar
         t_bar = 0.5 * new_bar
         bar = np.divide(t_bar, x)
-        a_bar += bar
+        a_bar = plus(a_bar, bar)
         x_bar = x_bar + t_bar + a / x * -bar
     a_bar += x_bar
     return a_bar

@@ -36,7 +36,7 @@ def vjp_scaled(args, out_bar):
             t2 = t_tape[at(t_tape_top)]
             t_bar2 = b_bar[i, j]
             b_bar[i, j] = 0.0
-            t_bar += t2 * t_bar2
+            t_bar = plus(t_bar, t2 * t_bar2)
             b_bar[i, j] += t_bar2 * t
         b_bar[i, 0] += t_bar
     return b, (b_bar,)
