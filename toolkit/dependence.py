@@ -60,7 +60,7 @@ class Dependence:
     def form(self, atom):
         """An integer as an affine form; None if it is not an integer."""
         if isinstance(atom, Const):
-            return {1: atom.value} if type(atom.value) is int else None
+            return plus({}, {1: atom.value}) if type(atom.value) is int else None
         if not isinstance(atom, Var) or not isinstance(atom.type, types.Integer):
             return None
         if atom not in self.known:
@@ -125,6 +125,15 @@ class Dependence:
         if key not in self.judged:
             self.judged[key] = not solvable([plus({1: -1}, f, -1), *self.domain([f])])
         return self.judged[key]
+
+    def exists(self, arr, index):
+        """Does an array surely have the entry at an index, in any iteration?"""
+        forms, n = [self.form(i) for i in index], infer.rank_of(arr)
+        return len(index) == n and None not in forms and all(self.below(f, self.length(arr, k)) for k, f in enumerate(forms))
+
+    def below(self, f, n):
+        """Is an index one from 0 to n - 1?"""
+        return n is not None and self.counts_from_the_start(f) and not solvable([plus(f, n, -1), *self.domain([f, n])])
 
     # ---- regions
     def whole(self, v):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from . import infer, runtime
 from .builder import Builder, acts, dim, throw
+from .dependence import Dependence
 from .members import SAME, At, Members, elementwise_use, entries
 from .nests import Nest
 from .primitive import DRAWS
@@ -41,7 +42,7 @@ from .program import (
 )
 from .registers import in_registers
 from .shapes import Shapes
-from .twins import are_twins, may_join, private, together
+from .twins import Scratch, are_twins, may_join, private, together
 
 SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their second argument, an array, these need but the shape
 
@@ -257,8 +258,9 @@ class Fusion(Members):
         """Pairs has something to do here."""
 
     def own(self, first, second, buffers):
-        """Are these buffers that a loop and its reverse make in each iteration?"""
-        return are_twins(first, second) and buffers in private(first, second, self.aliases)
+        """Are these buffers that a loop and its reverse make in each iteration, or that the loop alone writes?"""
+        return are_twins(first, second) and (buffers in private(first, second, self.aliases) or not any(
+            isinstance(s, Set) and self.aliases.of(s.arr) is buffers for s in walk([second])))
 
     def unite(self, units, g, unit):
         """Make two units one, if nothing is against it."""
@@ -303,13 +305,17 @@ def between(first, second):
 class Pairs(Fusion):
     """The same, of loops and their reverses instead of operations on arrays; from the outermost to the innermost."""
 
+    def __init__(self, program):
+        super().__init__(program)
+        self.scratch = Scratch(program, self.aliases, Dependence(program, self.aliases, self.shapes))
+
     def space(self, s):
         return None
 
     def pair(self, units, unit, s, loops):
         """Let a loop that has come to its reverse run with it."""
         first = loops.setdefault(s.twin, s) if isinstance(s, For) and s.twin is not None else s
-        if are_twins(first, s) and may_join(first, s, self.aliases):
+        if are_twins(first, s) and may_join(first, s, self.aliases, self.scratch.of(s)):
             self.unite(units, self.unit[first], unit)
 
     def block(self, block):

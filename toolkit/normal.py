@@ -2,8 +2,8 @@
 what would be kept twice is kept once.
 
 A number that a block has already computed from the same operands, or already loaded from an array that was not written since,
-takes the earlier name. Only what has no effect is shared, and only lengths move: those that a loop does not change stand
-before it, where the room of its tape is reserved.
+takes the earlier name. Only what has no effect is shared. Two things move to before a loop that does not change them: lengths, so
+that the room of its tape is reserved there, and loads of entries that surely exist, so that they are kept once.
 """
 import operator
 from dataclasses import replace
@@ -14,6 +14,7 @@ from numba import types
 from . import infer
 from .activity import Aliases
 from .builder import dim
+from .dependence import Dependence
 from .primitive import CATALOGUE, DRAWS, FLAT
 from .program import (
     UNDEFINED,
@@ -34,13 +35,14 @@ from .program import (
     substituted,
     walk,
 )
+from .shapes import Shapes
 
 LENGTHS = {dim, operator.add, operator.sub, operator.mul, operator.neg}
 
 
 def normalised(program):
     """The program with common subexpressions of numbers shared."""
-    program = replace(program, body=_hoisted(program.body, undefined(program.body)))
+    program = replace(program, body=Hoist(program).block(program.body))
     aliases, same = Aliases(program), {}
     return replace(program, body=_block(program.body, {}, aliases, same), result=mapped(program.result, lambda v: same.get(v, v)))
 
@@ -57,25 +59,40 @@ def undefined(block):
     return found
 
 
-def _hoisted(block, blank):
-    """The block with the lengths that its loops do not change before them."""
-    out = []
-    for s in block:
-        if isinstance(s, If):
-            s = replace(s, then=_hoisted(s.then, blank), orelse=_hoisted(s.orelse, blank))
-        elif isinstance(s, (For, While)):
-            s = replace(s, body=_hoisted(s.body, blank))
-            inside = {v for t in walk([s]) for v in (*binds(t), *inner(t))} | blank
-            still = []
-            for t in s.body:
-                if isinstance(t, Let) and t.fn in LENGTHS and t.out.type == types.intp and not inside & set(reads(t)):
-                    inside.discard(t.out)
-                    out.append(t)
-                else:
-                    still.append(t)
-            s = replace(s, body=still)
-        out.append(s)
-    return out
+class Hoist:
+    """Moves what loops do not change before them."""
+
+    def __init__(self, program):
+        self.blank, self.aliases = undefined(program.body), Aliases(program)
+        self.dependence = Dependence(program, self.aliases, Shapes(program))
+
+    def block(self, block):
+        out = []
+        for s in block:
+            if isinstance(s, If):
+                s = replace(s, then=self.block(s.then), orelse=self.block(s.orelse))
+            elif isinstance(s, (For, While)):
+                s = replace(s, body=self.block(s.body))
+                inside, still = {v for t in walk([s]) for v in (*binds(t), *inner(t))} | self.blank, []
+                for t in s.body:
+                    if inside.isdisjoint(reads(t)) and (self.is_length(t) or self.is_load(t, s)):
+                        inside.discard(t.out)
+                        out.append(t)
+                    else:
+                        still.append(t)
+                s = replace(s, body=still)
+            out.append(s)
+        return out
+
+    def is_length(self, t):
+        return isinstance(t, Let) and t.fn in LENGTHS and t.out.type == types.intp
+
+    def is_load(self, t, loop):
+        """Does a statement load a number that is there before the loop, and the same in all its iterations?"""
+        if not (isinstance(t, Get) and infer.is_array(t.arr) and self.dependence.exists(t.arr, t.index)):
+            return False
+        writes = [w for w in walk(loop.body) if isinstance(w, Set) and self.aliases.of(w.arr) is self.aliases.of(t.arr)]
+        return all(self.dependence.apart((t.arr, t.index), (w.arr, w.index), loop) for w in writes)
 
 
 def _key(s, use):

@@ -14,8 +14,9 @@ import numpy as np
 from . import infer, runtime
 from .activity import is_view
 from .builder import dim
+from .dependence import plus
 from .primitive import VIEWS
-from .program import Const, For, Get, If, Let, Pop, Push, Set, Var, binds, free, reads, substituted, variables, walk
+from .program import Const, For, Get, If, Let, Pop, Push, Set, Var, While, binds, free, reads, substituted, variables, walk
 
 
 def are_twins(first, second):
@@ -24,10 +25,11 @@ def are_twins(first, second):
         first.step == Const(1) and second.step == Const(-1) and first.brk is None)
 
 
-def may_join(first, second, aliases):
-    """May each iteration of a loop be followed by its reverse?"""
+def may_join(first, second, aliases, scratch):
+    """May each iteration of a loop be followed by its reverse? `scratch` are buffers that each iteration leaves at zero."""
     ends = [c.end for c in second.carries]
-    return all(adds_up(c.head, c.end, second.body, ends) for c in second.carries) and only_added_to(first, second, aliases)
+    return all(adds_up(c.head, c.end, second.body, ends) for c in second.carries) and only_added_to(
+        first, second, aliases, scratch)
 
 
 def adds_up(v, end, block, leaving):
@@ -62,11 +64,12 @@ def adds_up(v, end, block, leaving):
                 return False
 
 
-def only_added_to(first, second, aliases):
-    """Are the buffers that come from outside, and are written, only added to, by the reverse?"""
+def only_added_to(first, second, aliases, scratch):
+    """Are the buffers that come from outside, and that the reverse writes, only added to, and by the reverse alone? What the loop
+    itself writes the reverse reads where it stays as it was read or stored, and so at once as well as later."""
     both = [first, second]
-    outside = {aliases.of(v) for v in free(both) if infer.is_array(v)}
-    written = {aliases.of(s.arr) for s in walk(both) if isinstance(s, Set)} & outside
+    outside = {aliases.of(v) for v in free(both) if infer.is_array(v)} - scratch
+    written = {aliases.of(s.arr) for s in walk([second]) if isinstance(s, Set)} & outside
     for s in walk(both):
         if isinstance(s, Set) and aliases.of(s.arr) in written:
             if not s.add or any(infer.is_array(v) and aliases.of(v) in written for v in variables(s.value, *s.index)):
@@ -74,6 +77,68 @@ def only_added_to(first, second, aliases):
         elif not names_alone(s) and any(infer.is_array(v) and aliases.of(v) in written for v in reads(s)):
             return False
     return not any(isinstance(s, Set) and aliases.of(s.arr) in written for s in walk([first]))
+
+
+class Scratch:
+    """Which buffers hold nothing from one iteration of a reverse loop to the next: made as zeros, used in the loop alone, and
+    zero again when an iteration ends, as are the cotangents of arrays that each iteration overwrites before it reads them."""
+
+    def __init__(self, program, aliases, dependence):
+        self.aliases, self.dependence, self.users, self.zeros = aliases, dependence, {}, set()
+        for s in walk(program.body):
+            if isinstance(s, Let) and s.fn in (np.zeros, np.zeros_like):
+                self.zeros.add(s.out)
+            for v in self.touched(s):
+                self.users.setdefault(v, []).append(s)
+        given = [v for _, p in program.params for v in variables(p)] + variables(program.result)
+        self.shared = {aliases.of(v) for v in given if infer.is_array(v)} | aliases.carried
+
+    def touched(self, s):
+        """The classes of the buffers whose entries a statement reads or writes."""
+        return set() if names_alone(s) else {self.aliases.of(v) for v in reads(s) if infer.is_array(v)}
+
+    def of(self, loop):
+        """The classes of such buffers of a loop."""
+        inside = set(walk([loop]))
+        classes = {self.aliases.of(s.arr) for s in inside if isinstance(s, Set)} - self.shared
+        return {c for c in classes if c in self.zeros and inside.issuperset(self.users[c]) and self.left_at_zero(c, loop.body)}
+
+    def left_at_zero(self, c, block):
+        """Are all entries of a buffer zero when a block ends, that were when it began?"""
+        using = [s for s in block if any(c in self.touched(t) for t in walk([s]))]
+        if not using:
+            return True
+        *before, s = using
+        match s:
+            case For() if self.set_to_zero(c, s, ()):
+                return True
+            case For() | While():
+                return not before and self.left_at_zero(c, s.body)
+            case If():
+                return not before and self.left_at_zero(c, s.then) and self.left_at_zero(c, s.orelse)
+        return False
+
+    def set_to_zero(self, c, loop, counters):
+        """Does a nest of loops over all entries set each to zero, as the last that is done to it?"""
+        counters = (*counters, loop)
+        *before, s = [s for s in loop.body if any(c in self.touched(t) for t in walk([s]))]
+        if isinstance(s, For):
+            return not before and loop.brk is None and self.set_to_zero(c, s, counters)
+        return isinstance(s, Set) and s.value == Const(0.0) and not s.add and self.goes_over(counters, s.arr, s.index) and all(
+            isinstance(t, (Get, Set)) and t.arr is s.arr and t.index == s.index for t in before)
+
+    def goes_over(self, loops, arr, index):
+        """Do loops run once over each entry of an array?"""
+        counters = {loop.var: loop for loop in loops}
+        return len(set(index)) == len(index) == len(loops) == infer.rank_of(arr) and arr in self.zeros and all(
+            i in counters and self.over_all(counters[i], self.dependence.length(arr, k)) for k, i in enumerate(index))
+
+    def over_all(self, loop, n):
+        """Does a loop run over range(n), or that in reverse?"""
+        lo, hi = self.dependence.form(loop.lo), self.dependence.form(loop.hi)
+        forth = loop.step == Const(1) and lo == {} and hi == n
+        back = loop.step == Const(-1) and n is not None and lo == plus(n, {1: -1}) and hi == {1: -1}
+        return loop.brk is None and (forth or back)
 
 
 def names_alone(s):
