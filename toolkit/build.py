@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import cache
+from .emit import shown, unsigned
 from .host import keep, only_prange, specialised, tune_process
 
 tune_process()
@@ -17,15 +18,17 @@ OPTIONS = ("fastmath", "error_model", "boundscheck", "nogil")
 
 
 class Made(NamedTuple):
-    """A source that was emitted (None: it was not), its Python function, and what both are called between processes (None: not
-    kept)."""
+    """A source that was emitted (None: it was not), its Python function, the one that Numba compiles, and what they are called
+    between processes (None: not kept)."""
     source: str | None
     function: Callable
+    compiled: Callable
     code: str | None
 
 
 def load(source, namespace, name, code=None):
     """The Python function of an emitted source."""
+    source = shown(source)
     mark = (code or hashlib.sha256(source.encode()).hexdigest())[:12]
     file = f"<dualtape {name} {mark}>"
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
@@ -38,7 +41,8 @@ def load(source, namespace, name, code=None):
 def made(source, namespace, name):
     """What is made of a function that was emitted."""
     code = cache.digest(source, namespace)
-    return Made(source, load(source, namespace, name, code), code)
+    compiled = load(unsigned(source), namespace, name, code)
+    return Made(shown(source), load(source, namespace, name, code), compiled, code)     # the last is what linecache shows
 
 
 def options_of(fn):
@@ -52,6 +56,6 @@ def entrance(name, names, defaults, make, options):
     heads = ", ".join(f"{n}=default_{n}" if n in defaults else n for n in names)
     space = {f"default_{n}": v for n, v in defaults.items()}
     exec(f"def {name}({heads}):\n    pass\n", space)
-    entry = specialised(space[name], lambda args: make(args).function, options)
+    entry = specialised(space[name], lambda args: make(args).compiled, options)
     keep(entry, lambda args: cache.key(make(args).code, args, options), cache.read, cache.write)
     return entry

@@ -79,7 +79,7 @@ class Custom:
         """The function itself, for numbers and arrays: the arithmetic of Duals would bypass the rule."""
         if any(isinstance(t, DualType) for t in args):
             raise UsageError(f"{self.__name__} has a derivative of its own, which Duals would bypass: use jvp")
-        return Made(None, self.__wrapped__, None)
+        return Made(None, self.__wrapped__, self.__wrapped__, None)
 
     # ---- the rules
     def differential(self, rule):

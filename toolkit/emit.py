@@ -11,7 +11,9 @@ import numba
 import numpy as np
 
 from . import infer, sequences, tape
+from .activity import Aliases
 from .builder import astype, dim, throw, trips
+from .dependence import Dependence
 from .names import Names
 from .primitive import DRAWS
 from .program import (
@@ -37,6 +39,7 @@ from .program import (
     variables,
     walk,
 )
+from .shapes import Shapes
 
 INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
          operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.lt: "<", operator.le: "<=", operator.gt: ">",
@@ -46,6 +49,7 @@ LEVEL = {"**": 9, "*": 7, "/": 7, "//": 7, "%": 7, "@": 7, "+": 6, "-": 6, "<<":
          "<": 1, "<=": 1, ">": 1, ">=": 1, "==": 1, "!=": 1}
 PREFIX = {operator.neg: "-", operator.pos: "+", operator.not_: "not ", operator.invert: "~"}
 ATOM = 20
+FROM_START = "\x02{}\x03"                 # marks an index; no text that is emitted holds these characters
 MODULES = ((np, "np"), (np.linalg, "np.linalg"), (np.random, "np.random"), (math, "math"))
 
 
@@ -55,6 +59,7 @@ class Emitter:
     def __init__(self, program, name=None):
         self.program, self.lines, self.depth = program, [], 1
         self.globals, self.tops, self.calls = {}, {}, {}
+        self.dependence = Dependence(program, Aliases(program), Shapes(program))
         self.side_by_side = None        # in a parallel loop: Push -> the nest of loops whose count is its place on the tape
         self.folded = self.fold(program)
         self.names = Names(program, self.folded)
@@ -258,8 +263,15 @@ class Emitter:
             if isinstance(i, Span):
                 lo, hi = ("" if b == Const(None) else self.text(b) for b in (i.lo, i.hi))
                 return f"{lo}:{hi}" + ("" if i.step is None else f":{self.text(i.step)}")
-            return self.text(i)
+            return self.at(i, self.text(i))
         return ", ".join(map(one, index)) or "()"
+
+    def at(self, atom, text):
+        """An index, marked if it is known never to count from the end."""
+        if not isinstance(atom, Var):
+            return text
+        form = self.dependence.form(atom)
+        return FROM_START.format(text) if form is not None and self.dependence.counts_from_the_start(form) else text
 
     # ---- statements
     def block(self, block):
@@ -509,13 +521,14 @@ class Emitter:
     def s_Push(self, s):
         name, top = self.tape(s.stack)
         if self.side_by_side is not None:
-            return self(f"{name}[{self.at(f'{top} + {self.position(self.side_by_side[s])}')}] = {self.text(s.value)}")
+            at = FROM_START.format(f"{top} + {self.position(self.side_by_side[s])}")
+            return self(f"{name}[{at}] = {self.text(s.value)}")
         if infer.is_array(s.stack.type):
             self(f"{name}.append({self.text(s.value)})")
             return self(f"{self.name_of(tape.one_more)}({name}, {self.line(s.stack)})")
         if s.stack not in self.reserved:
             self(f"{name} = {self.name_of(tape.room)}({name}, {top} + 1, {self.line(s.stack)})")
-        self(f"{name}[{self.at(top)}] = {self.text(s.value)}")
+        self(f"{name}[{FROM_START.format(top)}] = {self.text(s.value)}")
         return self(f"{top} += 1")
 
     def s_Pop(self, s):
@@ -523,13 +536,21 @@ class Emitter:
         if infer.is_array(s.stack.type):
             return self(f"{self.names[s.out]} = {name}.pop()")
         self(f"{top} -= 1")
-        return self(f"{self.names[s.out]} = {name}[{self.at(top)}]")
-
-    def at(self, position):
-        return f"{self.name_of(tape.at)}({position})"
+        return self(f"{self.names[s.out]} = {name}[{FROM_START.format(top)}]")
 
 
 def emit(program, name=None):
-    """(source, globals, name) of a program."""
+    """(source, globals, name) of a program; indices that never count from the end are marked in the source."""
     e = Emitter(program, name)
     return e.source, e.globals, e.name
+
+
+def shown(source):
+    """The source as it is read, and as Python runs it."""
+    return source.translate({2: None, 3: None})
+
+
+def unsigned(source):
+    """The source as Numba compiles it: marked indices are unsigned numbers, so that machine code need not ask whether they count
+    from the end, which would keep loops from being vector code."""
+    return source.translate({2: "np.uint64(", 3: ")"})

@@ -24,12 +24,6 @@ def fits(n, size):
     return n <= MEMORY // size
 
 
-@numba.extending.register_jitable
-def at(k):
-    """A position on a tape: as an unsigned number, so that machine code need not ask whether it counts from the end."""
-    return np.uint64(k)
-
-
 @numba.njit
 def room(stack, n, line):
     """The stack, with place for n values: at least twice as large each time it grows. `line` is that of the loop it serves."""

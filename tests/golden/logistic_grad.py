@@ -5,7 +5,7 @@ def grad_logistic(r, n):
     x_tape, x_tape_top = np.empty(room), 0
     x = 0.5
     for _ in range(n):
-        x_tape[at(x_tape_top)] = x
+        x_tape[x_tape_top] = x
         x_tape_top += 1
         x = r * x * (1.0 - x)
 
@@ -13,7 +13,7 @@ def grad_logistic(r, n):
     x_bar, r_bar = 1.0, 0.0
     for _ in range(n - 1, -1, -1):
         x_tape_top -= 1
-        x = x_tape[at(x_tape_top)]
+        x = x_tape[x_tape_top]
         t_bar = x_bar * (1.0 - x)
         r_bar = plus(r_bar, t_bar * x)
         x_bar = -(r * x * x_bar) + r * t_bar

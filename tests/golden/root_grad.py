@@ -4,13 +4,13 @@ def grad_root(a):
     x, trips = a, 0
     while True:
         x_tape = room(x_tape, x_tape_top + 1, 83)
-        x_tape[at(x_tape_top)] = x
+        x_tape[x_tape_top] = x
         x_tape_top += 1
         trips += 1
         new = 0.5 * (x + a / x)
         test = abs(new - x) < 1e-12
         test_tape = room(test_tape, test_tape_top + 1, 83)
-        test_tape[at(test_tape_top)] = test
+        test_tape[test_tape_top] = test
         test_tape_top += 1
         if not test:
             x = new
@@ -20,9 +20,9 @@ def grad_root(a):
     x_bar, a_bar = 1.0, 0.0
     for k in range(trips - 1, -1, -1):
         x_tape_top -= 1
-        x = x_tape[at(x_tape_top)]
+        x = x_tape[x_tape_top]
         test_tape_top -= 1
-        test = test_tape[at(test_tape_top)]
+        test = test_tape[test_tape_top]
         if test:
             new_bar = 0.0
         else:

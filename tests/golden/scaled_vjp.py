@@ -13,11 +13,11 @@ def vjp_scaled(args, out_bar):
     t_tape2, t_tape_top2 = np.empty(n), 0
     for i in range(n):
         t = b[i, 0]
-        t_tape2[at(t_tape_top2)] = t
+        t_tape2[t_tape_top2] = t
         t_tape_top2 += 1
         for j in range(n2):
             t2 = b[i, j]
-            t_tape[at(t_tape_top)] = t2
+            t_tape[t_tape_top] = t2
             t_tape_top += 1
             b[i, j] = t2 * t
 
@@ -29,11 +29,11 @@ def vjp_scaled(args, out_bar):
             b_bar[i, j] += out_bar[i, j]
     for i in range(n - 1, -1, -1):
         t_tape_top2 -= 1
-        t = t_tape2[at(t_tape_top2)]
+        t = t_tape2[t_tape_top2]
         t_bar = 0.0
         for j in range(n2 - 1, -1, -1):
             t_tape_top -= 1
-            t2 = t_tape[at(t_tape_top)]
+            t2 = t_tape[t_tape_top]
             t_bar2 = b_bar[i, j]
             b_bar[i, j] = 0.0
             t_bar = plus(t_bar, t2 * t_bar2)

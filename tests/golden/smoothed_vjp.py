@@ -10,10 +10,10 @@ def vjp_smoothed(args, out_bar):
     t_tape2, t_tape_top2 = np.empty(trips), 0
     for i in range(1, t):
         t2 = math.sin(y[i - 1])
-        t_tape[at(t_tape_top)] = t2
+        t_tape[t_tape_top] = t2
         t_tape_top += 1
         t3 = y[i + 1]
-        t_tape2[at(t_tape_top2)] = t3
+        t_tape2[t_tape_top2] = t3
         t_tape_top2 += 1
         y[i] = t2 * t3
 
@@ -23,9 +23,9 @@ def vjp_smoothed(args, out_bar):
         y_bar[i] += out_bar[i]
     for i in range(t - 1, 0, -1):
         t_tape_top -= 1
-        t2 = t_tape[at(t_tape_top)]
+        t2 = t_tape[t_tape_top]
         t_tape_top2 -= 1
-        t3 = t_tape2[at(t_tape_top2)]
+        t3 = t_tape2[t_tape_top2]
         t = i - 1
         t4 = y[t]
         t_bar = y_bar[i]
