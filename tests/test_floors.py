@@ -20,6 +20,7 @@ FLOORS = [
     ["normal", "residuals", "iteration", "twins"],
     ["loops"],
     ["parse", "forward", "reverse", "nests", "vectors", "registers"],
+    ["loop_order"],
     ["fusion"],
     ["emit"],
     ["build"],

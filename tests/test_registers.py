@@ -11,7 +11,7 @@ from toolkit import fusion, grad, runtime, source
 from toolkit.check import agree
 
 M = np.random.default_rng(0).uniform(-1.0, 1.0, (5, 5))
-SUMMED = re.compile(r"= plus\(\w+_sum\d*, ")
+SUMMED = re.compile(r"= plus\(")
 
 
 def weights_of_rows(w, x):

@@ -217,6 +217,11 @@ class Dependence:
         a, b = self.part(*one), self.part(*other)
         return a is not None and b is not None and a.base is b.base and not self.meet(a, b, loop, ordered=False)
 
+    def follow(self, one, other, loop):
+        """May two accesses have an entry in common, the other in a later iteration of a loop?"""
+        a, b = self.part(*one), self.part(*other)
+        return a is None or b is None or a.base is not b.base or self.meet(a, b, loop)
+
     def meet(self, region, other, loop, ordered=True):
         """May two regions have an entry in common, the other's in a later iteration of a loop, or in the same if that is None?"""
         later = lambda symbol: ("later", symbol) if loop is not None and loop in self.loops(symbol) else symbol

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field, replace
 from . import infer, runtime
 from .builder import Builder, acts, dim, throw
 from .dependence import Dependence
+from .loop_order import forwards
 from .members import SAME, At, Members, elementwise_use, entries
 from .nests import Nest
+from .normal import hoisted
 from .primitive import DRAWS
 from .program import (
     Const,
@@ -49,7 +51,7 @@ SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their secon
 
 def fused(program):
     """The program with its elementwise operations in loops."""
-    for change in (spelled_out, in_registers, twins_joined, arrays_fused):
+    for change in (spelled_out, hoisted, in_registers, twins_joined, arrays_fused, forwards):
         program = change(program)
     return program
 

@@ -2,8 +2,8 @@
 what would be kept twice is kept once.
 
 A number that a block has already computed from the same operands, or already loaded from an array that was not written since,
-takes the earlier name. Only what has no effect is shared. Two things move to before a loop that does not change them: lengths, so
-that the room of its tape is reserved there, and loads of entries that surely exist, so that they are kept once.
+takes the earlier name. Only what has no effect is shared. Two things move to before a loop that does not change them: lengths,
+so that the room of its tape is reserved there, and loads of entries that exist even if it does not run, which are kept once.
 """
 import operator
 from dataclasses import replace
@@ -37,14 +37,19 @@ from .program import (
 )
 from .shapes import Shapes
 
-LENGTHS = {dim, operator.add, operator.sub, operator.mul, operator.neg}
+LENGTHS = {dim, operator.add, operator.sub, operator.mul, operator.neg, max}
 
 
 def normalised(program):
     """The program with common subexpressions of numbers shared."""
-    program = replace(program, body=Hoist(program).block(program.body))
+    program = hoisted(program)
     aliases, same = Aliases(program), {}
     return replace(program, body=_block(program.body, {}, aliases, same), result=mapped(program.result, lambda v: same.get(v, v)))
+
+
+def hoisted(program):
+    """The program with what its loops do not change before them."""
+    return replace(program, body=Hoist(program).block(program.body))
 
 
 def undefined(block):
@@ -67,7 +72,7 @@ class Hoist:
         self.dependence = Dependence(program, self.aliases, Shapes(program))
 
     def block(self, block):
-        out = []
+        out, touched = [], {(t.arr, t.index) for t in block if isinstance(t, (Get, Set))}
         for s in block:
             if isinstance(s, If):
                 s = replace(s, then=self.block(s.then), orelse=self.block(s.orelse))
@@ -75,7 +80,7 @@ class Hoist:
                 s = replace(s, body=self.block(s.body))
                 inside, still = {v for t in walk([s]) for v in (*binds(t), *inner(t))} | self.blank, []
                 for t in s.body:
-                    if inside.isdisjoint(reads(t)) and (self.is_length(t) or self.is_load(t, s)):
+                    if inside.isdisjoint(reads(t)) and (self.is_length(t) or self.is_load(t, s, touched)):
                         inside.discard(t.out)
                         out.append(t)
                     else:
@@ -87,9 +92,10 @@ class Hoist:
     def is_length(self, t):
         return isinstance(t, Let) and t.fn in LENGTHS and t.out.type == types.intp
 
-    def is_load(self, t, loop):
+    def is_load(self, t, loop, touched):
         """Does a statement load a number that is there before the loop, and the same in all its iterations?"""
-        if not (isinstance(t, Get) and infer.is_array(t.arr) and self.dependence.exists(t.arr, t.index)):
+        if not (isinstance(t, Get) and infer.is_array(t.arr) and not infer.is_array(t.out)) or not (
+                (t.arr, t.index) in touched or self.dependence.exists(t.arr, t.index)):
             return False
         writes = [w for w in walk(loop.body) if isinstance(w, Set) and self.aliases.of(w.arr) is self.aliases.of(t.arr)]
         return all(self.dependence.apart((t.arr, t.index), (w.arr, w.index), loop) for w in writes)

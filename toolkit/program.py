@@ -3,7 +3,7 @@
     atom  ::= Var | Const | Tup(atom, ..) | Span(atom, atom, atom)
     stmt  ::= Let(out, fn, args)                       out = fn(args): a fresh value, or a view where fn makes views
             | Get(out, arr, index)                     out = arr[index]: an element, a view, or (integer array, mask) a copy
-            | Set(arr, index, value, add)              arr[index] = value, or += where add
+            | Set(arr, index, value, add)              arr[index] = value, or += where add (True or LOOSE)
             | For(var, lo, hi, step, body, carries, brk) | While(test, cond, body, carries, brk)
             | If(cond, then, orelse, phis)
             | Do(fn, args)                             fn(*args), for its effect: an error, or what it prints
@@ -47,6 +47,7 @@ class _Undefined:
         return "undefined"
 
 
+LOOSE = "in any order"          # of a Set that adds: it contributes to a cotangent, where the order of contributions is open
 UNDEFINED = Const(_Undefined())         # what a branch not taken leaves behind: never read
 
 
@@ -124,7 +125,7 @@ class Set:
     arr: object
     index: tuple
     value: object
-    add: bool = False
+    add: bool | str = False
     place: object = None
 
 

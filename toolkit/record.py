@@ -378,7 +378,7 @@ def element(s, bound):
 def operation(s, bound):
     """What a statement does, as one writes it."""
     if not isinstance(s, Let):
-        return f"= {element(s, bound)}" if isinstance(s, Get) else f"{'+' * s.add}= {show(bound(s.value))}"
+        return f"= {element(s, bound)}" if isinstance(s, Get) else f"{'+' if s.add else ''}= {show(bound(s.value))}"
     args = [show(bound(a)) for a in s.args]
     if s.fn in INFIX or s.fn in PREFIX:
         return f"= {args[0]} {INFIX[s.fn]} {args[1]}" if s.fn in INFIX else f"= {PREFIX[s.fn]}{args[0]}"

@@ -14,7 +14,7 @@ from . import infer, runtime
 from .activity import Aliases
 from .builder import Builder
 from .dependence import Dependence
-from .program import Carry, Const, For, Get, If, Let, Note, Set, Var, While, binds, inner, reads, variables, walk
+from .program import LOOSE, Carry, Const, For, Get, If, Let, Note, Set, Var, While, binds, inner, reads, variables, walk
 from .shapes import Shapes
 from .twins import names_alone
 
@@ -64,7 +64,7 @@ class Registers:
             return
         with self.b.into([]) as stores:
             for ((arr, index), _), c in zip(places.items(), s.carries[-len(places):]):
-                self.b.set(arr, index, c.exit, add=True)
+                self.b.set(arr, index, c.exit, add=LOOSE)
         touched = {(t.arr, t.index) for t in around if isinstance(t, (Get, Set))}
         if all(place in touched for place in places):
             self.b.block.extend(stores)
@@ -79,7 +79,7 @@ class Registers:
         inside = {v for t in walk([s]) for v in (*inner(t), *binds(t))} - set(binds(s))
         found = {}
         for t in s.body:
-            if isinstance(t, Set) and t.add and not any(v in inside for v in variables(t.arr, *t.index)) and self.is_entry(t):
+            if isinstance(t, Set) and t.add == LOOSE and inside.isdisjoint(variables(t.arr, *t.index)) and self.is_entry(t):
                 found.setdefault((t.arr, t.index), []).append(t)
         return {place: adds for place, adds in found.items() if not any(self.meets(t, place, s) for t in walk(s.body))}
 
@@ -114,16 +114,26 @@ class Registers:
 
 def in_any_order(c, loop):
     """The body of an innermost loop with the sum of a carry in any order, if it is a sum."""
-    chain, v = {}, c.head
+    chain = terms(c, loop, IN_ANY_ORDER)
+    return [replace(t, fn=IN_ANY_ORDER[t.fn]) if t in chain else t for t in loop.body]
+
+
+def is_sum(c, loop):
+    """Is what a loop carries a sum whose order is open?"""
+    return bool(terms(c, loop, IN_ANY_ORDER.values()))
+
+
+def terms(c, loop, functions):
+    """The statements of a loop's body that add to a carry, if that is all that becomes of it; else none."""
+    chain, v = [], c.head
     while v is not c.end:
         users = [t for t in walk(loop.body) if v in reads(t)]
         t = users[0] if len(users) == 1 else None
-        if not (isinstance(t, Let) and t in loop.body and t.fn in IN_ANY_ORDER and reads(t).count(v) == 1) or (
-                t.fn is operator.sub and t.args[0] is not v) or not isinstance(c.head.type, types.Float) or (
-                any(infer.type_of(a) != c.head.type for a in t.args)):
-            return loop.body
-        chain[t] = replace(t, fn=IN_ANY_ORDER[t.fn])
+        if not (isinstance(t, Let) and t in loop.body and t.fn in functions and reads(t).count(v) == 1) or (
+                t.fn in (operator.sub, runtime.minus) and t.args[0] is not v) or not isinstance(v.type, types.Float) or (
+                any(infer.type_of(a) != v.type for a in t.args)):
+            return []
+        chain.append(t)
         v = t.out
-    if any(v in reads(t) for t in walk(loop.body)) or [x.end for x in loop.carries].count(v) != 1:
-        return loop.body
-    return [chain.get(t, t) for t in loop.body]
+    left = [x.end for x in loop.carries].count(v) == 1 and not any(v in reads(t) for t in walk(loop.body))
+    return chain if left else []

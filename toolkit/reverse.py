@@ -23,6 +23,7 @@ from .dependence import Dependence
 from .linear import card_of, pull
 from .primitive import FLAT, VIEWS
 from .program import (
+    LOOSE,
     UNDEFINED,
     Carry,
     Const,
@@ -128,7 +129,7 @@ class Reverse(Residuals):
             ct = self.b.let(runtime.spread_like, ct, v)
         ct = self.b.cast(ct, v.type)
         if buffer is not None:
-            self.b.set(buffer, WHOLE, ct, add=True)
+            self.b.set(buffer, WHOLE, ct, add=LOOSE)
         elif v in self.bars:
             self.bars[v] = self.b.let(operator.add, self.bars[v], ct, hint=f"{v.hint}_bar")
         else:
@@ -330,7 +331,7 @@ class Reverse(Residuals):
         bar = self.taken(s.out)
         if bar is not None:
             start = len(self.b.block)
-            self.b.set(self.shadow[s.arr], s.index, bar, add=True)
+            self.b.set(self.shadow[s.arr], s.index, bar, add=LOOSE)
             self.frozen(s, self.b.block[start:])
 
     def un_Set(self, s, loop):

@@ -8,6 +8,6 @@ def grad_projected(a, x):
         for j in range(n):
             s += a[i, j] * x[j]
         s_bar = 2.0 * s * 1.0
-        for j in range(n - 1, -1, -1):
+        for j in range(n):
             a_bar[i, j] += s_bar * x[j]
     return a_bar

@@ -27,11 +27,12 @@ def vjp_scaled(args, out_bar):
     for i in range(a.shape[0]):
         for j in range(n3):
             b_bar[i, j] += out_bar[i, j]
+    t3 = n2 - 1
     for i in range(n - 1, -1, -1):
         t_tape_top2 -= 1
         t = t_tape2[t_tape_top2]
         t_bar = 0.0
-        for j in range(n2 - 1, -1, -1):
+        for j in range(t3, -1, -1):
             t_tape_top -= 1
             t2 = t_tape[t_tape_top]
             t_bar2 = b_bar[i, j]
