@@ -20,7 +20,7 @@ FLOORS = [
     ["normal", "residuals", "iteration", "twins"],
     ["loops"],
     ["parse", "forward", "reverse", "nests", "vectors", "registers"],
-    ["loop_order"],
+    ["loop_order", "gathers"],
     ["fusion"],
     ["emit"],
     ["build"],

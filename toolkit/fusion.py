@@ -11,11 +11,15 @@ touch each element in turn. What a statement needs to be a member of a group sta
 References: Darte, On the complexity of loop fusion (1999); Wadler, Deforestation (1990).
 """
 import heapq
+import operator
 from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from . import infer, runtime
 from .builder import Builder, acts, dim, throw
 from .dependence import Dependence
+from .gathers import gathered
 from .loop_order import forwards
 from .members import SAME, At, Members, elementwise_use, entries
 from .nests import Nest
@@ -33,6 +37,7 @@ from .program import (
     Push,
     Reserve,
     Set,
+    Span,
     Tup,
     Var,
     While,
@@ -46,12 +51,13 @@ from .registers import in_registers
 from .shapes import Shapes
 from .twins import Scratch, are_twins, may_join, private, together
 
+COLUMN = (Span(Const(None), Const(None), None), Const(None))
 SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their second argument, an array, these need but the shape
 
 
 def fused(program):
     """The program with its elementwise operations in loops."""
-    for change in (spelled_out, hoisted, in_registers, twins_joined, arrays_fused, forwards):
+    for change in (spelled_out, hoisted, in_registers, twins_joined, arrays_fused, hoisted, forwards, gathered, hoisted):
         program = change(program)
     return program
 
@@ -67,7 +73,8 @@ def arrays_fused(program):
 
 
 def spelled_out(program):
-    """The program where lengths are taken of arrays that exist in any case, and what is broadcast to its own shape is left."""
+    """The program where lengths are taken of arrays that exist in any case, what is broadcast to its own shape is left, and outer
+    products are products of what is broadcast."""
     shapes, b, named = Shapes(program), Builder(), {}
 
     def block(statements):
@@ -85,6 +92,12 @@ def spelled_out(program):
                 elif isinstance(s, Let) and s.fn in SHAPED and isinstance(s.args[1], Var) and (
                         shapes.elementwise(shapes.made.get(s.args[1]))):
                     made.append(replace(s, args=(s.args[0], Tup(tuple(shapes.longest(b, axis) for axis in shapes.of(s.out))))))
+                elif is_outer(s):
+                    made.append(replace(s, fn=operator.mul, args=(b.get(s.args[0], COLUMN), s.args[1])))
+                elif (base := turned(s, shapes.made)) is not None:
+                    x, y = shapes.made[s.value].args
+                    product = b.let(operator.mul, b.get(y, COLUMN), x)
+                    made.append(replace(s, arr=base, value=product))
                 else:
                     made.append(rebuilt(s, block))
         return made
@@ -95,6 +108,22 @@ def spelled_out(program):
         return v
     body = substituted(block(program.body), final)
     return replace(program, body=body, result=mapped(program.result, final))
+
+
+def is_outer(s):
+    """Is it the outer product of two vectors of floats of one type?"""
+    return isinstance(s, Let) and s.fn is np.outer and not s.kw and len(s.args) == 2 and all(
+        isinstance(a, Var) and infer.rank_of(a) == 1 and infer.scalar(a.type) == infer.scalar(s.out.type) for a in s.args)
+
+
+def turned(s, made):
+    """The matrix to whose transpose an outer product contributes; None where it is another statement."""
+    if not (isinstance(s, Set) and s.add and s.index == (Const(Ellipsis),) and is_outer(made.get(s.value))):
+        return None
+    view = made.get(s.arr)
+    if isinstance(view, Let) and view.fn is np.transpose and len(view.args) == 1 and infer.rank_of(view.args[0]) == 2:
+        return view.args[0]
+    return None
 
 
 def rebuilt(s, block):

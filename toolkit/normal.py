@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numba import types
 
-from . import infer
+from . import infer, runtime
 from .activity import Aliases
 from .builder import dim
 from .dependence import Dependence
@@ -90,7 +90,7 @@ class Hoist:
         return out
 
     def is_length(self, t):
-        return isinstance(t, Let) and t.fn in LENGTHS and t.out.type == types.intp
+        return isinstance(t, Let) and ((t.fn in LENGTHS and t.out.type == types.intp) or t.fn is runtime.padded)
 
     def is_load(self, t, loop, touched):
         """Does a statement load a number that is there before the loop, and the same in all its iterations?"""
