@@ -2484,3 +2484,87 @@ def lengths_of_sums_in_a_loop(x, m):
         b = 1.0 * ((m + m[0:3]) + x[1:][:, None])
         a = b[0:3, 0].copy()
     return np.sum(a)
+
+
+@case(lambda rng: (nrm(rng, 5, 3), 2.0), argnums=(0, 1))
+def cut_off_of_a_sum(x, cutoff):
+    energy = 0.0
+    for i in range(x.shape[0]):
+        for j in range(i):
+            r2 = 0.0
+            for k in range(3):
+                r2 += (x[i, k] - x[j, k]) ** 2
+            if r2 < cutoff:
+                energy += np.exp(-r2) * cutoff
+    return energy
+
+
+@case(lambda rng: (nrm(rng, 5, 3), 0.0), argnums=(0, 1))
+def cut_off_of_a_product(x, c):
+    total = 0.0
+    for i in range(x.shape[0]):
+        s = 1.0 + c
+        for k in range(3):
+            s = s * x[i, k]
+        if s > c:
+            pass
+        else:
+            total += np.sin(s)
+    return total
+
+
+@case(lambda rng: (nrm(rng, 5, 3), 1.0), argnums=(0, 1))
+def cut_off_of_what_is_used_elsewhere(x, c):
+    total = 0.0
+    for i in range(x.shape[0]):
+        s, t = 0.0, c
+        for k in range(3):
+            s += x[i, k] ** 2
+            t += x[i, k] * c
+        if s > c:
+            total += s * t
+        total += t
+    return total
+
+
+@case(lambda rng: (nrm(rng, 5, 3), 1.0), argnums=(0, 1))
+def cut_off_of_loops_in_a_row(x, c):
+    total = 0.0
+    for i in range(x.shape[0]):
+        mean = 0.0
+        for k in range(3):
+            mean += x[i, k] / 3.0
+        spread, k = 0.0, 0
+        while k < 3:
+            spread += (x[i, k] - mean) ** 2 * c
+            k += 1
+        if spread > 0.5:
+            total += np.sqrt(spread)
+        elif spread > 0.25:
+            total -= spread
+    return total
+
+
+@case(lambda rng: (nrm(rng, 5), 0.5), argnums=(0, 1))
+def cut_off_of_what_a_loop_stores(x, c):
+    y = np.zeros(5)
+    s = 0.0
+    for k in range(5):
+        y[k] = x[k] * c
+        s += y[k] ** 2
+    if s > 1e9:
+        return s
+    return y[1] * y[2]
+
+
+@case(lambda rng: (np.array([0.0, 0.0, 3.0]), 4.0), argnums=(0, 1))
+def cut_off_of_a_root_at_zero(x, c):
+    r2 = 0.0
+    for k in range(2):
+        r2 += x[k] ** 2
+    r = 1.0
+    for _ in range(1):
+        r = np.sqrt(r2) * c
+    if r > 0.5:
+        return r
+    return x[2] * c

@@ -76,6 +76,7 @@ class Reverse(Residuals):
         self.shadow = {}        # array -> the buffer of its cotangent that was made beside it in the forward sweep
         self.home, self.forward, self.count, self.stacks = {}, {}, {}, {}
         self.snaps, self.kept = {}, []
+        self.sides = {}         # a cotangent that is zero on one side of a branch -> the branch's condition, and the other side
         self.shapes, self.wide = Shapes(program), set()     # wide: its cotangent is still of the shape that it was broadcast to
         self.here = set()       # what the elementwise operations of the block that is reversed make
         self.uses = Counter(v for s in walk(program.body) for v in reads(s)) + Counter(variables(program.result))
@@ -268,8 +269,40 @@ class Reverse(Residuals):
         outside, self.here = self.here, {s.out for s in block if self.shapes.elementwise(s) and not self.shadowed(s.out)}
         for s in reversed(block):
             self.b.place = getattr(s, "place", None) or self.b.place
-            getattr(self, f"un_{type(s).__name__}")(s, loop)
+            if isinstance(s, For | While) and (side := self.side_of(s)) is not None:
+                self.on_one_side(s, loop, *side)
+            else:
+                getattr(self, f"un_{type(s).__name__}")(s, loop)
         self.here = outside
+
+    def side_of(self, s):
+        """(condition, side) of the branch that alone contributes to what a loop is reversed for; None if there is more."""
+        bars = [self.bars.get(v) for v in binds(s) if self.on(v)]
+        sides = {self.sides.get(bar) for bar in bars if bar is not None}
+        kept = [getattr(t, "arr", None) or t.stack for t in walk([s]) if isinstance(t, Set | Push)]
+        return None if len(sides) != 1 or any(map(self.on, kept)) or any(map(self.shadowed, binds(s))) else sides.pop()
+
+    def on_one_side(self, s, loop, cond, side):
+        """Reverse a loop on the side of a branch where its cotangents are not zero."""
+        self.own_what_loops_read([s])
+        before = dict(self.bars)
+        with self.b.into([]) as back:
+            self.un_For(s, loop)
+        if any(isinstance(t, Pop) for t in walk(back)):         # what the tape holds has to be taken from it
+            self.b.block.extend(back)
+            return
+        phis, other = [], []
+        for v in [v for v, bar in self.bars.items() if bar is not before.get(v)]:
+            bar, was = self.bars[v], before.get(v)
+            if was is None:
+                with self.b.into(other):
+                    was = self.zero(v)
+            out = Var(f"{v.hint}_bar", tangent_type(v.type))
+            phis.append(Phi(out, *((bar, was) if side == 0 else (was, bar))))
+            self.bars[v] = out
+            if v not in before:
+                self.sides[out] = cond, side
+        self.b.add(If(cond, *((back, other) if side == 0 else (other, back)), phis))
 
     def un_Let(self, s, loop):
         if not self.on(s.out) or s.fn in VIEWS:
@@ -405,6 +438,8 @@ class Reverse(Residuals):
             out = Var(f"{v.hint}_bar", tangent_type(v.type))
             phis.append(Phi(out, a, b))
             self.bars[v] = out
+            if (v in yes) != (v in no):
+                self.sides[out] = s.cond, 0 if v in yes else 1
         if then or orelse or phis:
             made = If(s.cond, then, orelse, phis)
             names = self.settle(then, new.then, loop, new, 0, [p.then for p in phis])
