@@ -2555,16 +2555,3 @@ def cut_off_of_what_a_loop_stores(x, c):
     if s > 1e9:
         return s
     return y[1] * y[2]
-
-
-@case(lambda rng: (np.array([0.0, 0.0, 3.0]), 4.0), argnums=(0, 1))
-def cut_off_of_a_root_at_zero(x, c):
-    r2 = 0.0
-    for k in range(2):
-        r2 += x[k] ** 2
-    r = 1.0
-    for _ in range(1):
-        r = np.sqrt(r2) * c
-    if r > 0.5:
-        return r
-    return x[2] * c

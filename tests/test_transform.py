@@ -515,3 +515,23 @@ def test_arrays_are_of_the_order_that_numba_gives_them(layout):
     compiled.compile(kinds)
     assert [infer.type_of(a).layout for a in program_of(of_each_order, kinds).result.items] == [
         t.layout for t in compiled.overloads[kinds].signature.return_type]
+
+
+def root_or_other(x, c):
+    r2 = 0.0
+    for k in range(2):
+        r2 += x[k] ** 2
+    r = 1.0
+    for _ in range(1):
+        r = np.sqrt(r2) * c
+    if r > 0.5:
+        return r
+    return x[2] * c
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_branch_that_is_not_taken_sends_nothing_into_loops_before_it(compiled):
+    gradient = grad(root_or_other, (0, 1))
+    x_bar, c_bar = (gradient if compiled else gradient.py_func)(np.array([0.0, 0.0, 3.0]), 4.0)
+    np.testing.assert_array_equal(x_bar, [0.0, 0.0, 4.0])
+    assert c_bar == 3.0

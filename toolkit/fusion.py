@@ -29,7 +29,6 @@ from .program import (
     Const,
     Do,
     For,
-    If,
     Let,
     NewStack,
     Note,
@@ -44,6 +43,7 @@ from .program import (
     binds,
     mapped,
     reads,
+    rebuilt,
     substituted,
     walk,
 )
@@ -124,16 +124,6 @@ def turned(s, made):
     if isinstance(view, Let) and view.fn is np.transpose and len(view.args) == 1 and infer.rank_of(view.args[0]) == 2:
         return view.args[0]
     return None
-
-
-def rebuilt(s, block):
-    """A statement with the blocks inside it made anew."""
-    match s:
-        case For() | While():
-            return replace(s, body=block(s.body))
-        case If():
-            return replace(s, then=block(s.then), orelse=block(s.orelse))
-    return s
 
 
 @dataclass(eq=False)

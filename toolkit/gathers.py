@@ -16,7 +16,7 @@ from . import infer, runtime
 from .activity import Aliases
 from .builder import Builder
 from .dependence import Dependence, plus
-from .program import LOOSE, Const, For, Get, If, Let, Pop, Push, Set, Var, While, binds, inner, reads, variables, walk
+from .program import LOOSE, Const, For, Get, If, Let, Pop, Push, Set, Var, While, binds, inner, reads, rebuilt, variables, walk
 from .shapes import Shapes
 
 ROWS = 3                        # so many rows for one loop at most
@@ -38,16 +38,11 @@ class Gathers:
         """A block; `changing` are the names of the innermost loop around it."""
         with self.b.into([]) as made:
             for s in block:
-                match s:
-                    case For() if self.is_simple(s, changing) and (groups := self.groups(s)):
-                        self.split(s, groups)
-                    case For() | While():
-                        inside = {v for t in walk([s]) for v in (*inner(t), *binds(t))}
-                        made.append(replace(s, body=self.block(s.body, inside)))
-                    case If():
-                        made.append(replace(s, then=self.block(s.then, changing), orelse=self.block(s.orelse, changing)))
-                    case _:
-                        made.append(s)
+                if isinstance(s, For) and self.is_simple(s, changing) and (groups := self.groups(s)):
+                    self.split(s, groups)
+                else:
+                    mine = {v for t in walk([s]) for v in (*inner(t), *binds(t))} if isinstance(s, For | While) else changing
+                    made.append(rebuilt(s, lambda b, mine=mine: self.block(b, mine)))
         return made
 
     def is_simple(self, s, changing):

@@ -11,7 +11,7 @@ from . import infer
 from .activity import Aliases
 from .builder import Builder
 from .dependence import Dependence
-from .program import LOOSE, Const, For, Get, If, Let, Set, While, reads, walk
+from .program import LOOSE, Const, For, Get, If, Let, Set, reads, rebuilt, walk
 from .registers import is_sum
 from .shapes import Shapes
 from .twins import names_alone
@@ -33,17 +33,10 @@ class Forwards:
     def block(self, block):
         with self.b.into([]) as made:
             for s in block:
-                match s:
-                    case For() if any(isinstance(t, (For, While)) for t in walk(s.body)):
-                        made.append(replace(s, body=self.block(s.body)))
-                    case For() if s.step == Const(-1) and self.in_any_order(s):
-                        made.append(replace(s, lo=self.after(s.hi), hi=self.after(s.lo), step=Const(1)))
-                    case While():
-                        made.append(replace(s, body=self.block(s.body)))
-                    case If():
-                        made.append(replace(s, then=self.block(s.then), orelse=self.block(s.orelse)))
-                    case _:
-                        made.append(s)
+                if isinstance(s, For) and s.step == Const(-1) and self.in_any_order(s):
+                    made.append(replace(s, lo=self.after(s.hi), hi=self.after(s.lo), step=Const(1)))
+                else:
+                    made.append(rebuilt(s, self.block))
         return made
 
     def after(self, atom):

@@ -242,6 +242,16 @@ def walk(block):
             yield from walk(b)
 
 
+def rebuilt(s, block):
+    """A statement with the blocks inside it made anew."""
+    match s:
+        case For() | While():
+            return replace(s, body=block(s.body))
+        case If():
+            return replace(s, then=block(s.then), orelse=block(s.orelse))
+    return s
+
+
 def leaves(atom):
     """The Vars and Consts of a structure."""
     match atom:

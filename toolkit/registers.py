@@ -14,7 +14,7 @@ from . import infer, runtime
 from .activity import Aliases
 from .builder import Builder
 from .dependence import Dependence
-from .program import LOOSE, Carry, Const, For, Get, If, Let, Note, Set, Var, While, binds, inner, reads, variables, walk
+from .program import LOOSE, Carry, Const, For, Get, If, Let, Note, Set, Var, While, binds, inner, reads, rebuilt, variables, walk
 from .shapes import Shapes
 from .twins import names_alone
 
@@ -39,15 +39,10 @@ class Registers:
     def block(self, block):
         with self.b.into([]) as made:
             for s in block:
-                match s:
-                    case For():
-                        self.loop(s, block)
-                    case While():
-                        made.append(replace(s, body=self.block(s.body)))
-                    case If():
-                        made.append(replace(s, then=self.block(s.then), orelse=self.block(s.orelse)))
-                    case _:
-                        made.append(s)
+                if isinstance(s, For):
+                    self.loop(s, block)
+                else:
+                    made.append(rebuilt(s, self.block))
         return made
 
     def loop(self, s, around):

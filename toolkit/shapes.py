@@ -16,8 +16,6 @@ from .program import Const, Do, Get, Let, Span, Tup, Var, binds, inner, variable
 ALIKE = {np.copy, np.zeros_like, np.empty_like, np.ones_like, np.sort, np.cumsum, np.cumprod, astype, runtime.stop_gradient}
 MADE = {np.empty: 0, np.zeros: 0, np.ones: 0, np.full: 0, runtime.fill: 1, runtime.spread: 1, np.broadcast_to: 1}
 LIKE = {runtime.unbroadcast: 1, runtime.spread_like: 1}
-
-
 COMPARISONS = {operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne, operator.and_, operator.or_}
 
 

@@ -6,14 +6,14 @@ do not hang on the iteration before. In a chain of iterations Numba's own are fa
 import math
 import operator
 import os
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 
 from . import elementary, infer, runtime
 from .activity import Aliases
-from .program import For, Get, If, Let, Set, While, reads, variables, walk
+from .program import For, Get, If, Let, Set, While, reads, rebuilt, variables, walk
+from .registers import terms
 
 OURS = {np.exp: elementary.exp, np.expm1: elementary.expm1, np.log: elementary.log, np.log1p: elementary.log1p,
         np.sinh: elementary.sinh, np.cosh: elementary.cosh, np.tanh: elementary.tanh, np.sin: elementary.sin,
@@ -31,25 +31,18 @@ def vectorised(program):
     aliases = Aliases(program)
 
     def block(statements):
-        return [rebuilt(s) for s in statements]
-
-    def rebuilt(s):
-        match s:
-            case For() if not any(isinstance(t, (For, While, If)) for t in walk(s.body)):
-                return replace(s, body=with_ours(s, aliases))
-            case For() | While():
-                return replace(s, body=block(s.body))
-            case If():
-                return replace(s, then=block(s.then), orelse=block(s.orelse))
-        return s
+        return [replace(s, body=with_ours(s, aliases)) if is_innermost(s) else rebuilt(s, block) for s in statements]
     return replace(program, body=block(program.body))
+
+
+def is_innermost(s):
+    """Is it a loop without loops or branches?"""
+    return isinstance(s, For) and not any(isinstance(t, For | While | If) for t in walk(s.body))
 
 
 def with_ours(loop, aliases):
     """The body of an innermost loop."""
-    used = Counter(v for s in loop.body for v in reads(s))
-    used.update(v for c in loop.carries for v in variables(c.end))
-    chained = {c.head for c in loop.carries if not is_sum(c, loop, used)}
+    chained = {c.head for c in loop.carries if not terms(c, loop, SUMS)}
     written = {aliases.of(s.arr) for s in loop.body if isinstance(s, Set)}
     made = []
     for s in loop.body:
@@ -61,12 +54,6 @@ def with_ours(loop, aliases):
                 s = replace(s, fn=OURS[s.fn])
         made.append(s)
     return made
-
-
-def is_sum(c, loop, used):
-    """Is all that a value takes from the iteration before what has been summed?"""
-    made = next((s for s in loop.body if isinstance(s, Let) and s.out is c.end), None)
-    return made is not None and made.fn in SUMS and made.args[0] is c.head and used[c.head] == 1
 
 
 def quick(s):
