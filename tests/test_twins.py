@@ -56,6 +56,13 @@ def test_work_arrays_that_each_iteration_overwrites_are_no_hindrance(fn):
     check(fn, (A, A[0]), (0, 1), compile=False)
 
 
+def test_the_tapes_of_a_joined_loop_have_room_for_one_iteration():
+    text = source(grad(mixture, (0, 1)), A, A[0])
+    rooms = re.findall(r"room = (.*)", text)
+    assert rooms
+    assert all(room.count("*") == 1 for room in rooms)      # of the three loops around the innermost tapes
+
+
 def not_all_of_it(a, x):
     total, work = 0.0, np.ones(5)
     for i in range(5):

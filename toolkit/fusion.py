@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from . import infer, runtime
-from .builder import Builder, acts, dim, throw
+from .builder import Builder, acts, dim, throw, trips
 from .dependence import Dependence
 from .gathers import gathered
 from .loop_order import forwards
@@ -340,11 +340,32 @@ class Pairs(Fusion):
             self.unite(units, self.unit[first], unit)
 
     def block(self, block):
-        made = []
+        made, less = [], {}
         for unit in ordered(self.grouped(block)):
             first, *second = (s for _, s in unit.members)
-            made.append(rebuilt(together(first, *second) if second else first, self.block))
-        return made
+            if second:
+                first = together(first, *second)
+                less |= self.once_each(first, block)
+            made.append(rebuilt(first, self.block))
+        return substituted(made, lambda v: less.get(v, v)) if less else made
+
+    def once_each(self, loop, block):
+        """Of the lengths of tapes that one iteration of a joined loop fills and empties: what they are for that."""
+        stacks = {t.stack for t in walk(loop.body) if isinstance(t, Pop)}
+        counts = {s.count for s in block if isinstance(s, NewStack | Reserve) and s.stack in stacks}
+        return {n: each for n in counts if (each := self.each(n, loop)) is not None}
+
+    def each(self, n, loop):
+        """What the trips of a loop are multiplied with in a length; None if they are not."""
+        s = self.shapes.made.get(n)
+        if isinstance(s, Let) and s.fn is max:
+            s = self.shapes.made.get(s.args[0])
+        if not (isinstance(s, Let) and s.fn is operator.mul):
+            return None
+        t = self.shapes.made.get(s.args[0])
+        counted = isinstance(t, Let) and t.fn is trips and t.args == (loop.lo, loop.hi, loop.step)
+        plain = s.args[0] == loop.hi and loop.lo == Const(0) and loop.step == Const(1)
+        return s.args[1] if counted or plain else None
 
 
 def alone(unit):

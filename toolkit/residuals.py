@@ -196,14 +196,15 @@ class Residuals:
         self.b.add(s)
 
     def iterations(self, chain):
-        """How often the body of a nest of loops runs."""
-        total, sure = Const(1), True
-        for s in chain:
+        """How often the body of a nest of loops runs: of the outermost, times how often it runs in one iteration of that."""
+        total = Const(1)
+        for s in reversed(chain):
             simple = s.lo == Const(0) and s.step == Const(1)
             n = s.hi if simple else self.b.let(trips, s.lo, s.hi, s.step, hint="trips")
-            sure = sure and (not simple or n in self.dims or (isinstance(n, Const) and n.value >= 0))
-            total = n if total == Const(1) else self.b.let(operator.mul, total, n, hint="room")
-        return total if sure else self.b.let(max, total, Const(0), hint="room")
+            total = n if total == Const(1) else self.b.let(operator.mul, n, total, hint="room")
+            if simple and n not in self.dims and not (isinstance(n, Const) and n.value >= 0):
+                total = self.b.let(max, total, Const(0), hint="room")
+        return total
 
     def nest(self, loop):
         """The loops around `loop`, from the outermost before which all their trip counts are known."""
