@@ -256,6 +256,20 @@ def test_what_is_cheap_is_computed_where_it_is_used():
     check(two_layers, (X, np.arange(8.0).reshape(4, 2)), (0, 1), compile=False)
 
 
+def gated(x, w):
+    h = x.copy()
+    for _ in range(3):
+        h = h * (1.0 / (1.0 + np.exp(-w * h)))
+    return np.sum(h * h)
+
+
+def test_a_loop_keeps_only_the_arrays_that_are_dear():
+    """The state and the exponential: a sum, a quotient and products of these are computed again, entry by entry."""
+    text = source(grad(gated, argnums=(0, 1)), X[0], X[1])
+    assert text.count("_tape = []") + len(re.findall(r"_tape\d+ = \[\]", text)) == 2
+    check(gated, (X[0], X[1]), (0, 1))
+
+
 # ---- a loop and its reverse
 
 def rosenbrock(x):

@@ -58,10 +58,10 @@ class Dependence:
 
     # ---- forms
     def form(self, atom):
-        """An integer as an affine form; None if it is not an integer."""
+        """An integer of the program as an affine form; None if it is not one."""
         if isinstance(atom, Const):
             return plus({}, {1: atom.value}) if type(atom.value) is int else None
-        if not isinstance(atom, Var) or not isinstance(atom.type, types.Integer):
+        if atom not in self.around or not isinstance(atom.type, types.Integer):
             return None
         if atom not in self.known:
             self.known[atom] = self.formed(atom)

@@ -48,11 +48,11 @@ from .program import (
     walk,
 )
 from .registers import in_registers
+from .residuals import SHAPED
 from .shapes import Shapes
 from .twins import Scratch, are_twins, may_join, private, together
 
 COLUMN = (Span(Const(None), Const(None), None), Const(None))
-SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their second argument, an array, these need but the shape
 
 
 def fused(program):

@@ -42,6 +42,7 @@ from .program import (
 )
 
 CHEAP = 8                                       # flops up to which a value is recomputed rather than kept
+SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their second argument, an array, these need but the shape
 EFFORT = 12                                     # how many statements may be made again for one value
 
 
@@ -89,7 +90,7 @@ class Residuals:
         for t in walk(back):
             for v in reads(t):
                 if v in there.mine and infer.is_array(v):
-                    alone = isinstance(t, Let) and t.fn is runtime.unbroadcast and t.args[1] is v and t.args[0] is not v
+                    alone = isinstance(t, Let) and t.fn in SHAPED and t.args[1] is v and t.args[0] is not v
                     uses.setdefault(v, []).append(t if alone else None)
         for v, those in uses.items():
             if None in those or there.possible(v, EFFORT) > 0:
@@ -258,7 +259,8 @@ class Rebuilt:
             return False
         if v in self.shadows:
             return self.brief(v)
-        if infer.is_array(v) or any(infer.is_array(a) for a in t.args):
+        arrays = [a for a in (v, *t.args) if infer.is_array(a)]
+        if arrays and not (self.mode.shapes.elementwise(t) and not any(map(self.mode.aliases.mutable, arrays))):
             return False
         return flops(t) <= CHEAP
 
