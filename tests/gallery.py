@@ -2555,3 +2555,37 @@ def cut_off_of_what_a_loop_stores(x, c):
     if s > 1e9:
         return s
     return y[1] * y[2]
+
+
+@case(lambda rng: (nrm(rng, 4), 0.7), argnums=(0, 1))
+def cut_off_of_a_loop_whose_array_is_used_elsewhere(x, c):
+    u, s, t = x * 1.0, 0.0, 0.0
+    for _ in range(3):
+        u = 0.5 * u + x
+        s += np.sum(u) * c
+    for _ in range(2):
+        t += np.sum(u * c)
+    if s > 1e9:
+        t += s
+    return t
+
+
+@case(lambda rng: (nrm(rng, 7), nrm(rng, 10)), argnums=(0, 1))
+def stencils_of_two_reaches(x, y):
+    s = 0.0
+    for i in range(1, x.size - 1):
+        r = np.sin(s)
+        s += (x[i - 1] + x[i + 1]) * c_of(x[i]) + y[i - 1] * y[i + 3] - r
+    return s
+
+
+def c_of(x):
+    return x * 0.5 + 1.0
+
+
+@case(lambda rng: (nrm(rng, 7), nrm(rng, 10)), argnums=(0, 1))
+def sums_of_two_reaches(x, y):
+    s = 0.0
+    for i in range(1, x.size - 1):
+        s += np.sin(x[i - 1] + x[i + 1] + y[i - 1] + y[i + 3])
+    return s

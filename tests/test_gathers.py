@@ -78,7 +78,9 @@ def stencil(seed):
     r = random.Random(seed)
     reach = r.randint(1, 3)
     at = lambda: f"x[i {r.choice('+-')} {r.randint(0, reach)}]"
-    term = lambda: r.choice([at(), f"{at()} * {at()}", f"np.sin({at()})", f"0.5 * {at()}", f"y[i] * {at()}", f"{at()} ** 2"])
+    other = lambda: f"y[i {r.choice('+-')} {r.randint(0, reach)}]"
+    term = lambda: r.choice([at(), other(), f"np.sin({other()})", f"{at()} * {at()}", f"np.sin({at()})", f"0.5 * {at()}",
+                             f"y[i] * {at()}", f"{at()} ** 2"])
     ahead = r.choice([f"range({reach}, x.size - {reach})", f"range(x.size - {reach + 1}, {reach - 1}, -1)"])
     value = " + ".join(term() for _ in range(r.randint(2, 4)))
     lines = ["s = 0.0", f"for i in {ahead}:", f"    s += {value}" if r.random() < 0.5 else f"    y[i] = {value}",

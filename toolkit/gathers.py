@@ -80,16 +80,15 @@ class Gathers:
         b, up = self.b, loop.step == Const(1)
         first, stop = (loop.lo, loop.hi) if up else (self.shifted(loop.hi, 1), self.shifted(loop.lo, 1))
         n = b.let(max, b.let(operator.sub, stop, first), Const(0))
-        distances = [k for terms in groups for _, k in terms]
-        least, spread = min(distances), max(distances) - min(distances)
-        size = self.shifted(n, 2 * spread)
+        pad = max(reach(terms) for terms in groups)
+        size = self.shifted(n, 2 * pad)
         rows = {}
         for t in (t for terms in groups for t, _ in terms):
             if t.value not in rows:
                 rows[t.value] = b.let(runtime.padded, size, hint="row")
         gone, body = {t for terms in groups for t, _ in terms}, []
         with b.into(body):
-            at = self.shifted(loop.var, spread)
+            at = self.shifted(loop.var, pad)
             at = self.shifted(at, -first.value) if isinstance(first, Const) else b.let(operator.sub, at, first)
             for t in loop.body:
                 if t not in gone:
@@ -98,17 +97,17 @@ class Gathers:
                     b.set(rows[t.value], (at,), t.value)
         b.add(replace(loop, body=body))
         with b.into([]) as collecting:
-            length, start = self.shifted(n, spread), self.shifted(first, least)
             for terms in groups:
-                b.add(self.collected(terms, rows, length, start, least + spread))
+                b.add(self.collected(terms, rows, first, n, pad))
         b.add(If(b.let(operator.lt, first, stop), collecting, []))
 
-    def collected(self, terms, rows, length, start, most):
-        """The loop that adds to each entry of a row what is there for it."""
-        p, total = Var("p", types.intp), None
+    def collected(self, terms, rows, first, n, pad):
+        """The loop that adds, to each entry of a row from first + the least distance on, what is there for it."""
+        p, total, least = Var("p", types.intp), None, min(k for _, k in terms)
+        length, start = self.shifted(n, reach(terms)), self.shifted(first, least)
         with self.b.into([]) as body:
             for t, k in terms:
-                term = self.b.get(rows[t.value], (self.shifted(p, most - k),))
+                term = self.b.get(rows[t.value], (self.shifted(p, least + pad - k),))
                 total = term if total is None else self.b.let(operator.add, total, term)
             arr, leading = terms[0][0].arr, terms[0][0].index[:-1]
             at = p if start == Const(0) else self.b.let(operator.add, p, start)
@@ -133,3 +132,9 @@ def moved(terms):
     """All of some terms but one whose value is added at no other distance: that stays where it is."""
     alone = [t for t, _ in terms if sum(u.value is t.value for u, _ in terms) == 1]
     return [(t, k) for t, k in terms if t not in alone[:1]]
+
+
+def reach(terms):
+    """How far apart the distances of some terms are."""
+    distances = [k for _, k in terms]
+    return max(distances) - min(distances)

@@ -276,11 +276,13 @@ class Reverse(Residuals):
         self.here = outside
 
     def side_of(self, s):
-        """(condition, side) of the branch that alone contributes to what a loop is reversed for; None if there is more."""
-        bars = [self.bars.get(v) for v in binds(s) if self.on(v)]
-        sides = {self.sides.get(bar) for bar in bars if bar is not None}
-        kept = [getattr(t, "arr", None) or t.stack for t in walk([s]) if isinstance(t, Set | Push)]
-        return None if len(sides) != 1 or any(map(self.on, kept)) or any(map(self.shadowed, binds(s))) else sides.pop()
+        """(condition, side) of the branch that alone contributes to what a loop is reversed for; None if there is more, or if it
+        contributes to what the loop stores."""
+        outs = [v for v in binds(s) if self.on(v)]
+        sides = {self.sides.get(self.bars[v]) for v in outs if v in self.bars}
+        stores = [getattr(t, "arr", None) or t.stack for t in walk([s]) if isinstance(t, Set | Push | Pop)]
+        buffers = any(v in self.owned or self.shadowed(v) for v in outs) or any(map(self.on, stores))
+        return sides.pop() if len(sides) == 1 and not buffers else None
 
     def on_one_side(self, s, loop, cond, side):
         """Reverse a loop on the side of a branch where its cotangents are not zero."""
