@@ -8,12 +8,11 @@ these; one in six may write to its arguments. Every choice shrinks towards fewer
                 i1, .. loop indices    k1, .. counters    p1, .. indices    q1, .. flags
     arguments   x: (4,)   m: (3, 4)   c: a float   n: an integer
 """
-import hashlib
-import linecache
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from hypothesis import strategies as st
+from laws import from_text
 
 HEAD = """import math
 
@@ -53,11 +52,7 @@ class Program:
     def fn(self):
         """The function itself; its source can be read as if it stood in a file."""
         if not self.made:
-            file = f"<program {hashlib.sha256(self.source.encode()).hexdigest()[:16]}>"
-            linecache.cache[file] = len(self.source), None, self.source.splitlines(keepends=True), file
-            scope = {"__name__": "programs"}
-            exec(compile(self.source, file, "exec"), scope)
-            self.made.append(scope["program"])
+            self.made.append(from_text(self.source, "program"))
         return self.made[0]
 
     def _repr_pretty_(self, printer, cycle):

@@ -1,10 +1,9 @@
 """What is scattered to neighbours is collected by a loop of its own; only where that is the same."""
-import linecache
 import random
 
 import numpy as np
 import pytest
-from laws import check
+from laws import check, from_text
 
 from toolkit import fusion, grad, source
 
@@ -92,14 +91,9 @@ def stencil(seed):
 
 @pytest.mark.parametrize("seed", range(30))
 def test_random_stencils_have_the_gradient_that_they_have_in_one_loop(seed, monkeypatch):
-    text, made = stencil(seed), []
-    for part in range(2):
-        file = f"<stencil {seed} {part}>"
-        linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
-        scope = {"np": np}
-        exec(compile(text, file, "exec"), scope)
-        if part:
-            monkeypatch.setattr(fusion, "gathered", lambda program: program)
-        made.append(grad(scope["program"], (0, 1)).py_func(X.copy(), X[::-1].copy()))
-    for bar, want in zip(*made, strict=True):
+    text = stencil(seed)
+    gradient = lambda: grad(from_text(text, "program"), (0, 1)).py_func(X.copy(), X[::-1].copy())
+    bars = gradient()
+    monkeypatch.setattr(fusion, "gathered", lambda program: program)
+    for bar, want in zip(bars, gradient(), strict=True):
         np.testing.assert_allclose(bar, want, rtol=1e-11, atol=1e-11, err_msg=text)

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 from laws import check
-from test_dependence import arguments, function
+from test_dependence import same_gradient_without
 
 from toolkit import fusion, grad, source, value_and_grad
 
@@ -83,11 +83,4 @@ def test_the_users_own_sums_keep_their_order():
 
 @pytest.mark.parametrize("seed", range(60, 100))
 def test_random_nests_have_the_gradient_that_they_have_backwards(seed, monkeypatch):
-    fn, text = function(seed)
-    with np.errstate(all="ignore"):
-        if not np.abs(fn(*arguments(seed))) < 1e6:
-            return
-    bars = grad(fn, (0, 1)).py_func(*arguments(seed))
-    monkeypatch.setattr(fusion, "forwards", lambda program: program)
-    for bar, want in zip(bars, grad(function(seed)[0], (0, 1)).py_func(*arguments(seed)), strict=True):
-        np.testing.assert_allclose(bar, want, rtol=1e-9, atol=1e-9, err_msg=text)
+    same_gradient_without(seed, monkeypatch, fusion, "forwards", lambda program: program)

@@ -1,11 +1,10 @@
 """A loop and its reverse as one, with work arrays from outside that every iteration overwrites."""
-import linecache
 import random
 import re
 
 import numpy as np
 import pytest
-from laws import check
+from laws import check, from_text
 
 from toolkit import fusion, grad, source
 from toolkit.dependence import Dependence
@@ -174,11 +173,8 @@ def written(seed):
 
 
 def made(seed):
-    text, file = written(seed), f"<work {seed}>"
-    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
-    scope = {"np": np}
-    exec(compile(text, file, "exec"), scope)
-    return scope["program"], text
+    text = written(seed)
+    return from_text(text, "program"), text
 
 
 def agrees(seed, monkeypatch):

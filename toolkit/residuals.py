@@ -281,22 +281,30 @@ class Rebuilt:
             return True
         if a not in self.mine:
             return a not in self.mode.looped
-        return a in self.kept or isinstance(self.recipe(a, EFFORT), Get)
+        return a in self.kept or isinstance(self.recipe(a), Get)
 
     def possible(self, v, budget):
         """What is left of the budget when v is made again without keeping anything more; 0 if it cannot be."""
         if v not in self.mine or v in self.names:
             return budget
-        return self.left(v, self.recipe(v, budget), budget)
+        return self.chosen(v, budget)[1]
 
-    def recipe(self, v, budget):
-        """The first of the recipes for v that keeps to the budget; None if none does."""
-        return next((t for t in self.recipes(v) if self.left(v, t, budget) > 0), None) if budget > 0 else None
+    def recipe(self, v):
+        """The statement that makes v again; None if there is none at hand that costs little enough."""
+        return self.chosen(v, EFFORT)[0]
+
+    def chosen(self, v, budget):
+        """The first of the recipes for v that keeps to the budget, and what it leaves of it."""
+        if budget > 0:
+            for t in self.recipes(v):
+                if (left := self.left(v, t, budget)) > 0:
+                    return t, left
+        return None, 0
 
     def left(self, v, t, budget):
         """What a recipe for v leaves of the budget. Decisions and positions are made only of exact numbers: under fastmath,
         arithmetic that is compiled twice may round twice."""
-        if t is None or (isinstance(t, Let) and not infer.is_float(v) and t.fn is not dim and not all(map(self.exact, t.args))):
+        if isinstance(t, Let) and not infer.is_float(v) and t.fn is not dim and not all(map(self.exact, t.args)):
             return 0
         for a in reads(t):
             budget = self.possible(a, budget - 1)
@@ -308,7 +316,7 @@ class Rebuilt:
         """Add the statements that make v, and what it is made of, to the prologue."""
         if v not in self.mine or v in self.names:
             return
-        t = self.recipe(v, EFFORT)
+        t = self.recipe(v)
         for a in reads(t):
             self.make(a)
         self.names[v] = Var(v.hint, v.type)
