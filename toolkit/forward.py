@@ -4,6 +4,8 @@
 
 Arrays travel as pairs of references: a view's tangent is the same view of the tangent, so aliasing takes care of itself.
 """
+from dataclasses import replace
+
 import numpy as np
 
 from . import infer, runtime
@@ -15,93 +17,91 @@ from .program import (
     UNDEFINED,
     Carry,
     Const,
-    For,
-    If,
     Listed,
-    NewStack,
-    Note,
     Phi,
     Pop,
     Program,
     Push,
-    Reserve,
     Stack,
     Tup,
     Var,
-    While,
     leaves,
     variables,
 )
 
 
 class Forward:
-    """The tangent of one program in the parameters at `argnums`."""
+    """The tangents of one program in the parameters at `argnums`: in one lane, or in several side by side, which share all that
+    does not depend on the direction. A lane maps values to their tangents, and stacks to those of the tangents."""
 
-    def __init__(self, program, argnums):
-        self.program, self.b = program, Builder()
-        self.aliases = Aliases(program)
-        self.dots, self.stacks = {}, {}
+    def __init__(self, program, argnums, lanes):
+        self.b, self.aliases = Builder(), Aliases(program)
+        self.lanes = [{} for _ in range(lanes)]
         params = [program.params[k][1] for k in argnums]
-        given = tangent_params(program, argnums, "dot")
+        given = [tangent_params(program, argnums, "dot") for _ in self.lanes]
         roots = [v for p in params for v in variables(p)]
         self.on = active(program, self.aliases, roots)
-        for v, d in zip(roots, variables(*given)):
-            if infer.is_float(v):
-                self.dots[v] = self.b.copy(d) if infer.is_array(v) and self.aliases.mutable(v) else d
-        same_lists(self.b, params, given)
-        guard(self.b, program, self.aliases, [p for p in zip(roots, variables(*given)) if infer.is_array(p[0])])
-        for v in (v for _, p in program.params for v in variables(p)):
-            if self.on(v) and v not in self.dots:
-                self.dots[v] = self.b.zeros_like(v, f"{v.hint}_dot")
+        for dots, tangents in zip(self.lanes, given):
+            pairs = list(zip(roots, variables(*tangents)))
+            for v, d in pairs:
+                if infer.is_float(v):
+                    dots[v] = self.b.copy(d) if infer.is_array(v) and self.aliases.mutable(v) else d
+            same_lists(self.b, params, tangents)
+            guard(self.b, program, self.aliases, [(v, d) for v, d in pairs if infer.is_array(v)])
+            for v in (v for _, p in program.params for v in variables(p)):
+                if self.on(v) and v not in dots:
+                    dots[v] = self.b.zeros_like(v, f"{v.hint}_dot")
         self.run(program.body)
-        result = Tup((program.result, self.tangent(program.result)))
-        params = [("args", Tup(tuple(p for _, p in program.params))), ("dots", Tup(tuple(given)))]
+        result = Tup((program.result, *(self.tangent(program.result, dots) for dots in self.lanes)))
+        params = [("args", Tup(tuple(p for _, p in program.params))), *(("dots", Tup(tuple(t))) for t in given)]
         self.made = Program(f"{program.name}_jvp", params, self.b.block, result)
 
-    def dot(self, a):
+    def dot(self, a, dots):
         """The tangent, zero where there is none."""
-        if isinstance(a, Var) and a in self.dots:
-            return self.dots[a]
+        if isinstance(a, Var) and a in dots:
+            return dots[a]
         if a is UNDEFINED:
             return a
         return self.b.zeros_like(a)
 
-    def tangent(self, result):
+    def tangent(self, result, dots):
+        """The tangent of a structure."""
         if isinstance(result, Listed):
-            return result.holding(self.tangent(result.items[1]))
+            return result.holding(self.tangent(result.items[1], dots))
         if isinstance(result, Tup):
-            return result.of(map(self.tangent, result.items))
+            return result.of(self.tangent(a, dots) for a in result.items)
         if isinstance(result, Const) and not isinstance(result.value, int | float | np.ndarray):
             return result
         if not infer.is_float(result):
             return Const(0.0) if not infer.is_array(result) else self.b.let(np.zeros, self.b.shape(result))
-        return self.dot(result)
+        return self.dot(result, dots)
 
     def run(self, block):
         for s in block:
-            if isinstance(s, Note):
-                continue
             self.b.place = getattr(s, "place", None) or self.b.place
             getattr(self, f"on_{type(s).__name__}")(s)
 
     def on_Let(self, s):
         self.b.add(s)
-        if self.on(s.out):
-            tangent = self.dots[s.out] = self.of_let(s)
+        if not self.on(s.out):
+            return
+        for dots in self.lanes:
+            tangent = dots[s.out] = self.of_let(s, dots)
             if isinstance(tangent, Var) and self.b.block and getattr(self.b.block[-1], "out", None) is tangent:
                 tangent.hint = f"{s.out.hint}_dot"      # it was just made
 
-    def of_let(self, s):
+    def of_let(self, s, dots):
         b, out = self.b, s.out
+        dot = lambda a: self.dot(a, dots)
         if s.fn in VIEWS:
-            return b.let(s.fn, self.dot(s.args[0]), *s.args[1:], kw=s.kw)
+            return b.let(s.fn, dot(s.args[0]), *s.args[1:], kw=s.kw)
         live = lambda a: any(self.on(x) for x in leaves(a))
         if s.fn in FLAT or not any(map(live, s.args)):
             return b.zeros_like(out)
         if s.fn is astype:
-            return b.cast(self.dot(s.args[0]), out.type)
+            return b.cast(dot(s.args[0]), out.type)
         card, env, chosen = card_of(s, live)
-        env |= {f"{p}_dot": self.dot(env[p]) for p in chosen}
+        env |= {f"{p}_dot": dot(env[p]) for p in chosen}
         tangent = push(b, card, env, chosen)
         if infer.is_array(out):
             arrays = [a for a in s.args if infer.rank_of(a)]
@@ -117,88 +117,85 @@ class Forward:
     def on_Get(self, s):
         self.b.add(s)
         if self.on(s.out):
-            self.dots[s.out] = self.b.get(self.dot(s.arr), s.index, f"{s.out.hint}_dot")
+            for dots in self.lanes:
+                dots[s.out] = self.b.get(self.dot(s.arr, dots), s.index, f"{s.out.hint}_dot")
 
     def on_Set(self, s):
         self.b.add(s)
-        if self.on(s.arr):
-            if isinstance(s.value, Var) and s.value in self.dots:
-                self.b.set(self.dot(s.arr), s.index, self.dots[s.value], s.add)
+        if not self.on(s.arr):
+            return
+        for dots in self.lanes:
+            if isinstance(s.value, Var) and s.value in dots:
+                self.b.set(self.dot(s.arr, dots), s.index, dots[s.value], s.add)
             elif not s.add:
-                self.b.set(self.dot(s.arr), s.index, Const(0.0))
+                self.b.set(self.dot(s.arr, dots), s.index, Const(0.0))
 
     def on_Do(self, s):
         self.b.add(s)
 
-    def on_If(self, s):
-        new = If(s.cond, [], [], list(s.phis))
-        for block, into, pick in ((s.then, new.then, lambda p: p.then), (s.orelse, new.orelse, lambda p: p.orelse)):
-            with self.b.into(into):
-                self.run(block)
-                for p in s.phis:
-                    if self.on(p.out):
-                        self.dots[p.out, pick(p) is p.then and into is new.then] = self.dot(pick(p))
-        for p in s.phis:
-            if self.on(p.out):
-                out = Var(f"{p.out.hint}_dot", tangent_type(p.out.type))
-                pair = [self.dots.pop((p.out, True), None), self.dots.pop((p.out, False), None)]
-                new.phis.append(Phi(out, pair[0], pair[1]))
-                self.dots[p.out] = out
-        self.b.add(new)
+    on_Note = on_Do
 
-    def loop(self, s, new):
-        """The carries of a loop, with their tangents."""
-        pairs = []
-        for c in s.carries:
-            if self.on(c.head):
-                t = tangent_type(c.head.type)
-                head, exit_ = Var(f"{c.head.hint}_dot", t), Var(f"{c.head.hint}_dot", t)
-                pairs.append((c, head, self.dot(c.init), exit_))
-                self.dots[c.head] = head
-        with self.b.into(new.body):
-            self.run(s.body)
-            ends = [self.dot(c.end) for c, *_ in pairs]
-        for (c, head, init, exit_), end in zip(pairs, ends):
-            new.carries.append(Carry(head, init, end, exit_))
-            self.dots[c.exit] = exit_
+    def on_If(self, s):
+        new = replace(s, then=[], orelse=[], phis=list(s.phis))
+        live = [p for p in s.phis if self.on(p.out)]
+        with self.b.into(new.then):
+            self.run(s.then)
+            then = [self.dot(p.then, dots) for dots in self.lanes for p in live]
+        with self.b.into(new.orelse):
+            self.run(s.orelse)
+            orelse = [self.dot(p.orelse, dots) for dots in self.lanes for p in live]
+        outs = [dots.setdefault(p.out, fresh(p.out)) for dots in self.lanes for p in live]
+        new.phis += map(Phi, outs, then, orelse)
         self.b.add(new)
 
     def on_For(self, s):
-        self.loop(s, For(s.var, s.lo, s.hi, s.step, [], list(s.carries), s.brk, s.place, s.parallel))
+        new = replace(s, body=[], carries=list(s.carries))
+        live = [c for c in s.carries if self.on(c.head)]
+        inits = [self.dot(c.init, dots) for dots in self.lanes for c in live]
+        heads = [dots.setdefault(c.head, fresh(c.head)) for dots in self.lanes for c in live]
+        with self.b.into(new.body):
+            self.run(s.body)
+            ends = [self.dot(c.end, dots) for dots in self.lanes for c in live]
+        exits = [dots.setdefault(c.exit, fresh(c.head)) for dots in self.lanes for c in live]
+        new.carries += map(Carry, heads, inits, ends, exits)
+        self.b.add(new)
 
-    def on_While(self, s):
-        self.loop(s, While(s.test, s.cond, [], list(s.carries), s.brk, s.place))
+    on_While = on_For
 
-    # ---- stacks: the tangents travel on a stack of their own
-    def twin(self, stack):
-        return self.stacks.setdefault(stack, Stack(f"{stack.hint}_dot", tangent_type(stack.type)))
+    def twins(self, stack):
+        """The stacks on which the tangents travel of what is on a stack."""
+        return [dots.setdefault(stack, Stack(f"{stack.hint}_dot", tangent_type(stack.type))) for dots in self.lanes]
 
     def on_NewStack(self, s):
         self.b.add(s)
         if self.on(s.stack):
-            self.b.add(NewStack(self.twin(s.stack), s.count))
+            for twin in self.twins(s.stack):
+                self.b.add(replace(s, stack=twin))
 
-    def on_Reserve(self, s):
-        self.b.add(s)
-        if self.on(s.stack):
-            self.b.add(Reserve(self.twin(s.stack), s.count))
+    on_Reserve = on_NewStack
 
     def on_Push(self, s):
         self.b.add(s)
         if self.on(s.stack):
-            self.b.add(Push(self.twin(s.stack), self.dot(s.value)))
+            for dots, twin in zip(self.lanes, self.twins(s.stack)):
+                self.b.add(Push(twin, self.dot(s.value, dots)))
 
     def on_Pop(self, s):
         self.b.add(s)
         if self.on(s.stack):
-            twin = self.twin(s.stack)
-            self.dots[s.out] = Var(f"{s.out.hint}_dot", twin.type)
-            self.b.add(Pop(self.dots[s.out], twin))
+            for dots, twin in zip(self.lanes, self.twins(s.stack)):
+                dots[s.out] = Var(f"{s.out.hint}_dot", twin.type)
+                self.b.add(Pop(dots[s.out], twin))
 
 
-def forward(program, argnums):
-    """The program of (args, tangents) -> (out, out_dot)."""
-    return Forward(program, argnums).made
+def fresh(v):
+    """A Var for the tangent of another."""
+    return Var(f"{v.hint}_dot", tangent_type(v.type))
+
+
+def forward(program, argnums, lanes=1):
+    """The program of (args, tangents) -> (out, out_dot); of (args, tangents, tangents, ...) -> (out, out_dot, out_dot, ...)."""
+    return Forward(program, argnums, lanes).made
 
 
 def __getattr__(name):

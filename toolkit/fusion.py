@@ -21,6 +21,7 @@ from .builder import Builder, acts, dim, throw, trips
 from .dependence import Dependence
 from .gathers import gathered
 from .loop_order import forwards
+from .masks import skipped
 from .members import SAME, At, Members, elementwise_use, entries
 from .nests import Nest
 from .normal import hoisted
@@ -57,7 +58,7 @@ COLUMN = (Span(Const(None), Const(None), None), Const(None))
 
 def fused(program):
     """The program with its elementwise operations in loops."""
-    for change in (spelled_out, hoisted, in_registers, twins_joined, arrays_fused, hoisted, forwards, gathered, hoisted):
+    for change in (spelled_out, hoisted, in_registers, twins_joined, arrays_fused, hoisted, forwards, gathered, hoisted, skipped):
         program = change(program)
     return program
 
