@@ -1402,7 +1402,7 @@ USES = [
     (lambda: grad(norm, argnums=1.5)(X), "argnums=1.5: expected an integer, or a tuple of integers"),
     (lambda: jvp(norm, argnums=3)((X,), (X,)), "argnums=3: norm has 1 argument"),
     (lambda: hvp(norm, argnums=3)(X, X), "argnums=3: norm has 1 argument"),
-    (lambda: jacobian(twice, argnums=3)(X), "argnums=3: the call has 1 arguments"),
+    (lambda: jacobian(twice, argnums=3)(X), "argnums=3: twice has 1 argument"),
     (lambda: jacobian(twice, argnums=None), "argnums=None: jacobian takes the position of the argument, or a tuple of positions"),
     # tangents and cotangents
     (lambda: jvp(norm)(X, X), TUPLES),

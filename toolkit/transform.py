@@ -6,12 +6,12 @@ function per signature of argument types. Transforms of transforms are transform
 import functools
 import inspect
 import operator
+from dataclasses import replace
 
 import numba
-import numpy as np
 from numba import types
 
-from . import cache, infer, tape
+from . import cache, infer, jacobians, tape
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
 from .build import entrance, made, options_of
 from .builder import Builder, acts, draws, tangent_params, tangent_type
@@ -323,6 +323,31 @@ class HVP(Transform):
         return Program(f"{g.name}_hvp", [*g.params, ("v", v)], b.block + body, result.items[1])
 
 
+class Jacobian(Transform):
+    title = "jacobian"
+
+    def __init__(self, fn, argnums=0, mode="auto"):
+        if mode not in jacobians.MODES:
+            raise UsageError(f"mode={mode!r}: expected 'forward', 'reverse' or 'auto'")
+        if argnums is None:
+            raise UsageError("argnums=None: jacobian takes the position of the argument, or a tuple of positions")
+        super().__init__(fn, argnums)
+        self.mode = mode
+
+    def program(self, args):
+        f = program_of(self.fn, args, self.chosen)
+        made = jacobians.jacobian(f, self.chosen(f.name, f.params), self.mode)
+        return replace(made, result=self.unwrap(made.result.items))
+
+
+class Hessian(Jacobian):
+    """The Jacobian of the gradient, by forward mode over reverse mode."""
+    title = "hessian"
+
+    def __init__(self, fn, argnums=0):
+        super().__init__(grad(fn, argnums), argnums, "forward")
+
+
 def jvp(f, argnums=None):
     """The pushforward: `out, out_dot = jvp(f)((x, w), (x_dot, w_dot))`, out_dot = J (x_dot, w_dot).
 
@@ -374,6 +399,20 @@ def hvp(f, argnums=0):
     return HVP(f, argnums)
 
 
+def jacobian(f, argnums=0, mode="auto"):
+    """`jacobian(f)(x)`: the array of shape out.shape + x.shape; a tuple of them where argnums is one.
+
+    mode="forward" takes a jvp an input, several at a time, "reverse" a vjp an output, "auto" whichever are fewer. What f writes
+    to its arguments is not seen outside. Raises UsageError, Refusal. Griewank & Walther 2008, section 3.1.
+    """
+    return Jacobian(f, argnums, mode)
+
+
+def hessian(f, argnums=0):
+    """`hessian(f)(x)`: second derivatives of a scalar function, shape x.shape + x.shape (forward over reverse)."""
+    return Hessian(f, argnums)
+
+
 def spoken(t):
     """What a Numba type says of a value: the constant that it is, or the function or transform behind a dispatcher."""
     if isinstance(t, types.Dispatcher):
@@ -402,7 +441,7 @@ def inside(make):
         return space[make.__name__]
 
 
-for _make in (jvp, vjp, grad, value_and_grad, hvp):
+for _make in (jvp, vjp, grad, value_and_grad, hvp, jacobian, hessian):
     inside(_make)
 
 
@@ -452,60 +491,3 @@ def source(transform, *args):
             second = infer.type_of(f.result)
         kinds = (types.BaseTuple.from_types(kinds), second)
     return transform.build(kinds).source
-
-
-def jacobian(f, argnums=0, mode="auto"):
-    """`jacobian(f)(x)`: the array of shape out.shape + x.shape; a tuple of them where argnums is one.
-
-    mode="forward" takes one jvp an input, "reverse" one vjp an output, "auto" whichever are fewer. Raises UsageError.
-    """
-    if mode not in ("forward", "reverse", "auto"):
-        raise UsageError(f"mode={mode!r}: expected 'forward', 'reverse' or 'auto'")
-    argnums = positions(argnums)
-    wanted = (argnums,) if isinstance(argnums, int) else argnums
-    if wanted is None:
-        raise UsageError("argnums=None: jacobian takes the position of the argument, or a tuple of positions")
-    push_, pull_ = jvp(f, wanted), vjp(f, wanted)
-    plain = f if isinstance(f, Transform) or hasattr(f, "py_func") else numba.njit(f)
-
-    def compute(*args):
-        out = plain(*_copied(args))
-        if not all(-len(args) <= k < len(args) for k in wanted):
-            raise UsageError(f"argnums={argnums}: the call has {len(args)} arguments")
-        xs = tuple(args[k] for k in wanted)
-        if out is None or isinstance(out, tuple) or any(isinstance(x, tuple) for x in xs):
-            raise UsageError("jacobian takes functions of numbers and arrays that return a number or an array")
-        forward_ = mode == "forward" or (mode == "auto" and sum(map(np.size, xs)) <= np.size(out))
-        blocks = [np.zeros(np.shape(out) + np.shape(x)) for x in xs]
-        if forward_:
-            for k, x in enumerate(xs):
-                for i in range(np.size(x)):
-                    dots = tuple(_unit(y, i if j == k else None) for j, y in enumerate(xs))
-                    blocks[k].reshape(-1, max(np.size(x), 1))[:, i] = np.ravel(push_(_copied(args), dots)[1])
-        else:
-            for i in range(np.size(out)):
-                cts = pull_(_copied(args), _unit(out, i))[1]
-                for block, ct in zip(blocks, cts):
-                    block.reshape(max(np.size(out), 1), -1)[i] = np.ravel(ct)
-        return blocks[0] if isinstance(argnums, int) else tuple(blocks)
-    return compute
-
-
-def _copied(args):
-    """Arguments that a function may write to."""
-    return tuple(a.copy() if isinstance(a, np.ndarray) else a for a in args)
-
-
-def _unit(x, i):
-    """The i-th unit vector of x's shape (zero for None)."""
-    if not isinstance(x, np.ndarray):
-        return type(x)(i is not None) if isinstance(x, (float, np.floating)) else float(i is not None)
-    e = np.zeros(x.shape, x.dtype)
-    if i is not None:
-        e.reshape(-1)[i] = 1
-    return e
-
-
-def hessian(f, argnums=0):
-    """`hessian(f)(x)`: second derivatives of a scalar function, shape x.shape + x.shape (forward over reverse)."""
-    return jacobian(grad(f, argnums), argnums, mode="forward")
