@@ -1313,6 +1313,10 @@ def twice(x):
     return 2.0 * x
 
 
+def draws(x):
+    return x * np.random.normal()
+
+
 def both(x):
     return np.sum(x), 2.0 * x
 
@@ -1442,8 +1446,10 @@ USES = [
     # the rest
     (lambda: jacobian(twice, mode="sideways"), "mode='sideways': expected 'forward', 'reverse' or 'auto'"),
     (lambda: jacobian(both)(X), "jacobian takes functions of numbers and arrays that return a number or an array"),
+    (lambda: jacobian(draws)(X), "jacobian runs draws several times, and it draws random numbers: pass them to it instead"),
     (lambda: source(norm, X), "source takes a transform: source(vjp(f), x, w)"),
     (lambda: check_grads(norm, X), "check_grads(f, args) takes the arguments in a tuple, as check_grads(f, (x, w))"),
+    (lambda: check_grads(norm, (X,), argnums=3), "argnums=3: the call has 1 arguments"),
     (lambda: record(norm, {}), "record: …"),
     (lambda: record(X, X), "record takes a Python function or an @njit one, and ndarray is not"),
     (lambda: source(grad(norm), {}), "source: …"),
