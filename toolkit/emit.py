@@ -24,22 +24,20 @@ from .program import (
     If,
     Let,
     Listed,
-    NewStack,
     Pop,
     Push,
-    Reserve,
     Set,
     Span,
     Tup,
     Var,
     While,
-    binds,
     blocks,
     reads,
     variables,
     walk,
 )
 from .shapes import Shapes
+from .threads import part_of, places, reserved
 
 INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
          operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.lt: "<", operator.le: "<=", operator.gt: ">",
@@ -60,7 +58,7 @@ class Emitter:
         self.program, self.lines, self.depth = program, [], 1
         self.globals, self.tops, self.calls = {}, {}, {}
         self.dependence = Dependence(program, Aliases(program), Shapes(program))
-        self.side_by_side = None        # in a parallel loop: Push -> the nest of loops whose count is its place on the tape
+        self.side_by_side = None        # in a parallel loop: Push, Pop -> the nest of loops whose count is its place on the tape
         self.folded = self.fold(program)
         self.names = Names(program, self.folded)
         self.names.taken |= {name for name, _ in program.params}
@@ -80,8 +78,7 @@ class Emitter:
             self.copied |= set(variables(*(x for c in getattr(s, "carries", ()) for x in (c.init, c.end)),
                                          *(x for p in getattr(s, "phis", ()) for x in (p.then, p.orelse)),
                                          *([s.value] if isinstance(s, Push) else [])))
-        self.reserved = {s.stack for s in walk(program.body)
-                         if isinstance(s, Reserve) or (isinstance(s, NewStack) and s.count != Const(0))}
+        self.reserved = reserved(program)
         self.block(program.body)
         result = program.result
         bare = isinstance(result, Tup) and result.items and result.kind is None and not isinstance(result, Listed)
@@ -382,40 +379,35 @@ class Emitter:
         bounds = (s.lo, s.hi, s.step)
         if s.step == Const(1):
             bounds = (s.hi,) if s.lo == Const(0) else (s.lo, s.hi)
-        heading = f"({', '.join(map(self.text, bounds))}):"
-        outermost = s.parallel and self.side_by_side is None
-        pushes = self.pushes(s, (s,)) if outermost else {}
-        if outermost and self.in_parallel(s, pushes):
-            self.side_by_side = pushes          # loops inside run as a part of this one's iterations
-            self.indented(f"for {self.names[s.var]} in {self.name_of(numba.prange)}{heading}", lambda: self.body(s))
-            self.side_by_side = None
-            for t, nest in pushes.items():
-                self(f"{self.tape(t.stack)[1]} += {' * '.join(map(self.times, nest))}")
+        parallel = self.side_by_side is None and self.in_parallel(s)    # loops inside run as a part of its iterations
+        bounds = ", ".join(map(self.text, bounds))
+        heading = f"for {self.names[s.var]} in {self.name_of(numba.prange) if parallel else 'range'}({bounds}):"
+        part = part_of(s)
+        if parallel or part is not None:
+            self.by_places(part or s, lambda: self.indented(heading, lambda: self.body(s)))
         else:
-            self.indented(f"for {self.names[s.var]} in range{heading}", lambda: self.body(s))
+            self.indented(heading, lambda: self.body(s))
         self.moves([(c.exit, c.head) for c in s.carries])
 
-    def pushes(self, s, nest):
-        """Push -> the loops around it, for those that run once in each iteration of a nest."""
-        found = {t: nest for t in s.body if isinstance(t, Push) and t.stack in self.reserved}
-        for t in s.body:
-            if isinstance(t, For) and t.brk is None and t.step == Const(1):
-                found |= self.pushes(t, (*nest, t))
-        return found
+    def by_places(self, s, emit):
+        """Emit a loop whose iterations find their places on tapes by their numbers, in whatever order they run."""
+        self.side_by_side = places(s, self.reserved)
+        self.move_tops(Pop, "-=")
+        emit()
+        self.move_tops(Push, "+=")
+        self.side_by_side = None
 
-    def in_parallel(self, s, pushes):
-        """May the iterations of a loop that was written with prange run side by side here? They may where all that goes from one
-        to the next are sums, and where what each pushes to a tape has a place that its number says."""
-        if not s.parallel or s.brk is not None or s.step != Const(1):
+    def move_tops(self, kind, change):
+        """Move the tops of tapes by all that the loop pushes, or pops."""
+        for t, nest in self.side_by_side.items():
+            if isinstance(t, kind):
+                self(f"{self.tape(t.stack)[1]} {change} {' * '.join(map(self.times, nest))}")
+
+    def in_parallel(self, s):
+        """May the iterations of a loop run side by side for Numba? They may where all that goes from one to the next are sums,
+        and where what each pushes to a tape, or pops, has a place."""
+        if s.parallel is not True or s.brk is not None or s.step != Const(1) or places(part_of(s) or s, self.reserved) is None:
             return False
-        made = {v for t in walk(s.body) for v in binds(t)}
-        for t in walk(s.body):
-            if isinstance(t, Pop | NewStack | Reserve):
-                return False
-            if isinstance(t, Push) and t not in pushes:
-                return False
-            if isinstance(t, Set) and not t.add and t.index == (Const(Ellipsis),) and t.arr not in made:
-                return False                    # a whole array, in every iteration: Numba knows that only as `+=`
         used = Counter(v for t in walk(s.body) for v in reads(t))
         used.update(v for c in s.carries for v in variables(c.end))
         return all(self.is_sum(c, s, used) for c in s.carries)
@@ -430,16 +422,27 @@ class Emitter:
         """The number of an iteration of a nest of loops."""
         text = ""
         for s in nest:
-            text += f"{self.names[s.var]}{self.less(s.lo)}"
+            text += f"{self.names[s.var]}{self.from_first(s)}"
             if s is not nest[-1]:
                 text = f"{text if text.isidentifier() else f'({text})'} * {self.times(nest[nest.index(s) + 1])} + "
         return text
 
+    def from_first(self, s):
+        """What makes a number of a loop's variable that counts the iterations from 0: that of a part counts the whole's."""
+        if s.part_of is not None:
+            return ""
+        if s.step == Const(1):
+            return self.less(s.lo)
+        return self.less(Const(s.hi.value + 1)) if isinstance(s.hi, Const) else f"{self.less(s.hi)} - 1"
+
     def times(self, s):
         """How often the body of a loop by ones runs."""
-        if isinstance(s.hi, Const) and isinstance(s.lo, Const):
-            return str(max(s.hi.value - s.lo.value, 0))
-        return f"max({self.text(s.hi)}{self.less(s.lo)}, 0)"
+        if s.part_of is not None:
+            return self.text(s.part_of, 7)
+        lo, hi = (s.lo, s.hi) if s.step == Const(1) else (s.hi, s.lo)
+        if isinstance(hi, Const) and isinstance(lo, Const):
+            return str(max(hi.value - lo.value, 0))
+        return f"max({self.text(hi)}{self.less(lo)}, 0)"
 
     def less(self, lo):
         """- lo, where it is not 0."""
@@ -533,6 +536,9 @@ class Emitter:
 
     def s_Pop(self, s):
         name, top = self.tape(s.stack)
+        if self.side_by_side is not None:
+            at = FROM_START.format(f"{top} + {self.position(self.side_by_side[s])}")
+            return self(f"{self.names[s.out]} = {name}[{at}]")
         if infer.is_array(s.stack.type):
             return self(f"{self.names[s.out]} = {name}.pop()")
         self(f"{top} -= 1")

@@ -55,7 +55,7 @@ class Names:
                         if c.end is c.head:
                             self._use(c.head)
                     if getattr(s, "parallel", False):        # the places on tapes are counted with the bounds
-                        for v in variables(*(b for t in walk([s]) if isinstance(t, For) for b in (t.lo, t.hi))):
+                        for v in variables(*(b for t in walk([s]) if isinstance(t, For) for b in (t.lo, t.hi, t.part_of))):
                             self._use(v)
                     for v in outside:           # read inside: needed in every iteration
                         if self.spans[v][-1][1] > start:

@@ -48,6 +48,7 @@ class _Undefined:
 
 
 LOOSE = "in any order"          # of a Set that adds: it contributes to a cotangent, where the order of contributions is open
+IF_PROVEN = "if it is proven"    # of a loop: it runs in parallel where its iterations are found not to depend on one another
 UNDEFINED = Const(_Undefined())         # what a branch not taken leaves behind: never read
 
 
@@ -153,8 +154,9 @@ class For:
     carries: list = field(default_factory=list)
     brk: object = None
     place: object = None
-    parallel: bool = False          # written with prange: the iterations do not depend on one another but by sums
+    parallel: bool | str = False    # True: its iterations do not depend on one another but by sums; or IF_PROVEN
     twin: object = None             # what a loop and its reverse have in common
+    part_of: object = None          # the length of the loop that this one is a part of
 
 
 @dataclass(eq=False)
@@ -291,7 +293,7 @@ def reads(s):
         case Set():
             return variables(s.arr, *s.index, s.value)
         case For():
-            return variables(s.lo, s.hi, s.step, s.brk, *(x for c in s.carries for x in (c.init, c.end)))
+            return variables(s.lo, s.hi, s.step, s.brk, s.part_of, *(x for c in s.carries for x in (c.init, c.end)))
         case While():
             return variables(s.cond, s.brk, *(x for c in s.carries for x in (c.init, c.end)))
         case If():
@@ -367,7 +369,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s, twin=lambda t: 
                 body = sub(s.body)
                 ends, brk = [u(c.end) for c in s.carries], u(s.brk)
                 carries = [Carry(h, i, e, bind(c.exit)) for h, i, e, c in zip(heads, inits, ends, s.carries)]
-                new = For(var, lo, hi, step, body, carries, brk, s.place, s.parallel, twin(s.twin))
+                new = For(var, lo, hi, step, body, carries, brk, s.place, s.parallel, twin(s.twin), u(s.part_of))
             case While():
                 inits = [u(c.init) for c in s.carries]
                 heads = [bind(c.head) for c in s.carries]
@@ -481,7 +483,7 @@ def _mark(block, live):
                     live |= set(reads(s))
             case For():
                 if _alive(s, live):
-                    live |= set(variables(s.lo, s.hi, s.step, s.brk))
+                    live |= set(variables(s.lo, s.hi, s.step, s.brk, s.part_of))
             case While():
                 if _alive(s, live):
                     live |= set(variables(s.cond, s.brk))

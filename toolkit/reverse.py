@@ -23,6 +23,7 @@ from .dependence import Dependence
 from .linear import card_of, pull
 from .primitive import FLAT, VIEWS
 from .program import (
+    IF_PROVEN,
     LOOSE,
     UNDEFINED,
     Carry,
@@ -496,7 +497,7 @@ class Reverse(Residuals):
         if back or made:
             lo, hi, step = self.backwards(s, n)
             self.b.add(For(var, lo, hi, step, back, [c for c in made if c.head not in still], place=s.place,
-                           twin=getattr(new, "twin", None)))
+                           parallel=getattr(s, "parallel", False) and IF_PROVEN, twin=getattr(new, "twin", None)))
         for v, bar in more.items():             # after the loop, which may then run before what they are added to is known
             self.add(v, bar)
         for (c, _), m in zip(carries, made):

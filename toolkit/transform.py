@@ -24,6 +24,7 @@ from .program import Const, Get, Listed, Program, Tup, Var, instance, pruned, va
 from .reverse import reverse
 from .sequences import arrays_of, numbers_of, of_arrays
 from .syntax import parameters, python_function, require_function, title
+from .threads import side_by_side
 from .vectors import vectorised
 
 
@@ -152,10 +153,10 @@ class Transform:
         """The derivative for argument types: source and Python function."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
-            program = self.program(args)
-            if not self.options().get("parallel"):
-                program = vectorised(fused(program))
-            self.made[args] = made(*emit(pruned(program, self.acts), self.__name__))
+            program = fused(self.program(args))
+            if self.options().get("parallel"):
+                program = side_by_side(program)
+            self.made[args] = made(*emit(pruned(vectorised(program), self.acts), self.__name__))
             cache.keep_answers()
         return self.made[args]
 
