@@ -24,7 +24,7 @@ from .loop_order import forwards
 from .masks import skipped
 from .members import SAME, At, Members, elementwise_use, entries
 from .nests import Nest
-from .normal import hoisted
+from .normal import floats_shared, hoisted
 from .primitive import DRAWS
 from .program import (
     Const,
@@ -58,7 +58,8 @@ COLUMN = (Span(Const(None), Const(None), None), Const(None))
 
 def fused(program):
     """The program with its elementwise operations in loops."""
-    for change in (spelled_out, hoisted, in_registers, twins_joined, arrays_fused, hoisted, forwards, gathered, hoisted, skipped):
+    for change in (spelled_out, hoisted, in_registers, twins_joined, arrays_fused, hoisted, floats_shared, forwards,
+                   gathered, hoisted, skipped):
         program = change(program)
     return program
 

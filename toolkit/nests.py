@@ -13,6 +13,8 @@ from .members import NUMBERS, SAME, At, entries
 from .program import Carry, Const, For, Let, Set, Tup, Var
 from .residuals import CHEAP, flops
 
+ROWS = 3                        # so many values that go to neighbours are kept for other loops to collect
+
 
 class Nest:
     """The loops of one group."""
@@ -89,11 +91,13 @@ class Nest:
     def rows(self):
         """The members, in parts that go over a row one after the other: two that add to one buffer at different places are kept
         from one loop, which could not be vectorised, where what they add is cheap to compute again."""
-        adds = [s for s in self.members if isinstance(s, Set) and s.add]
+        adds = {s: self.f.stored(s, [At(k) for k in range(len(self.lengths))])
+                for s in self.members if isinstance(s, Set) and s.add}
+        if len({s.value for s in adds}) <= ROWS and len({at[-1] for _, at in adds.values()}) > 1:
+            return [self.members]                           # then these are collected: see gathers.py
         written = {self.f.aliases.of(s.arr) for s in self.members if isinstance(s, Set)}
         parts, places = [], {}
-        for s in adds:
-            place = self.f.stored(s, [At(k) for k in range(len(self.lengths))])
+        for s, place in adds.items():
             chain = self.again(s.value, written)
             if places.setdefault(self.f.aliases.of(s.arr), place) != place and chain is not None:
                 parts.append([*chain, s])
