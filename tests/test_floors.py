@@ -17,7 +17,7 @@ FLOORS = [
     ["lower"],
     ["linear", "activity", "shapes"],
     ["lists", "members", "dependence", "masks"],
-    ["normal", "residuals", "iteration", "twins"],
+    ["normal", "products", "residuals", "iteration", "twins"],
     ["loops"],
     ["parse", "forward", "reverse", "nests", "registers"],
     ["loop_order", "gathers", "vectors", "jacobians"],

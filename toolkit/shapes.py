@@ -13,8 +13,10 @@ from .builder import astype, dim
 from .primitive import FLAT, lookup
 from .program import Const, Do, Get, Let, Span, Tup, Var, binds, inner, variables, walk
 
-ALIKE = {np.copy, np.zeros_like, np.empty_like, np.ones_like, np.sort, np.cumsum, np.cumprod, astype, runtime.stop_gradient}
-MADE = {np.empty: 0, np.zeros: 0, np.ones: 0, np.full: 0, runtime.fill: 1, runtime.spread: 1, np.broadcast_to: 1}
+ALIKE = {np.copy, np.zeros_like, np.empty_like, np.ones_like, np.sort, np.cumsum, np.cumprod, astype, runtime.stop_gradient,
+         np.linalg.cholesky, np.linalg.inv, runtime.fold, runtime.half_lower, runtime.mirror}
+MADE = {np.empty: 0, np.zeros: 0, np.ones: 0, np.full: 0, runtime.fill: 1, runtime.spread: 1, np.broadcast_to: 1,
+        runtime.undiag: 2}
 LIKE = {runtime.unbroadcast: 1, runtime.spread_like: 1}
 COMPARISONS = {operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne, operator.and_, operator.or_}
 
@@ -58,6 +60,19 @@ class Shapes:
             return self.of(like) if infer.is_array(like) else self.of_lengths(like, infer.rank_of(s.out))
         if fn is np.transpose and len(args) == 1:
             return self.of(args[0])[::-1]
+        if fn is np.sum and len(args) == 2 and isinstance(args[1], Const) and type(args[1].value) is int:
+            left = list(self.of(args[0]))
+            left.pop(args[1].value)
+            return tuple(left)
+        if fn is np.linalg.solve:
+            return self.of(args[1])
+        if fn is np.reshape and isinstance(args[1], Tup) and all(map(self.counts, args[1].items)):
+            return self.of_lengths(args[1], infer.rank_of(s.out))
+        if fn is np.eye and len(args) == 1:
+            return self.of_lengths(Tup(args * 2), 2)
+        if fn is np.diag and len(args) == 1:
+            axes = self.of(args[0])
+            return axes * 2 if len(axes) == 1 else axes[:1] if axes[0] == axes[1] else None
         if fn in (operator.matmul, np.dot) and [infer.rank_of(a) for a in args] in ([2, 2], [2, 1], [1, 2]):
             return (*self.of(args[0])[:-1], *(self.of(args[1])[1:]))
         if self.elementwise(s):
@@ -99,6 +114,13 @@ class Shapes:
         if isinstance(s, Let) and s.fn is runtime.joined:
             return self.length(s.args[0]) | self.length(s.args[1])
         return frozenset([atom])
+
+    def counts(self, atom):
+        """Is an integer a length, and not the -1 that leaves one open?"""
+        if isinstance(atom, Const):
+            return atom.value >= 0
+        s = self.made.get(atom)
+        return isinstance(s, Let) and s.fn in (dim, runtime.joined)
 
     def of_get(self, s):
         if not infer.is_array(s.arr) or infer.gathers(s.index):         # of a tuple of arrays, or a copy
