@@ -14,6 +14,7 @@ from .builder import Builder, astype, tangent_params, tangent_type
 from .linear import card_of, push
 from .primitive import FLAT, VIEWS
 from .program import (
+    LOOSE,
     UNDEFINED,
     Carry,
     Const,
@@ -126,7 +127,7 @@ class Forward:
             return
         for dots in self.lanes:
             if isinstance(s.value, Var) and s.value in dots:
-                self.b.set(self.dot(s.arr, dots), s.index, dots[s.value], s.add)
+                self.b.set(self.dot(s.arr, dots), s.index, dots[s.value], LOOSE if s.add else False)
             elif not s.add:
                 self.b.set(self.dot(s.arr, dots), s.index, Const(0.0))
 
@@ -157,7 +158,7 @@ class Forward:
             self.run(s.body)
             ends = [self.dot(c.end, dots) for dots in self.lanes for c in live]
         exits = [dots.setdefault(c.exit, fresh(c.head)) for dots in self.lanes for c in live]
-        new.carries += map(Carry, heads, inits, ends, exits)
+        new.carries += [Carry(*c, loose=True) for c in zip(heads, inits, ends, exits)]
         self.b.add(new)
 
     on_While = on_For

@@ -47,7 +47,7 @@ class _Undefined:
         return "undefined"
 
 
-LOOSE = "in any order"          # of a Set that adds: it contributes to a cotangent, where the order of contributions is open
+LOOSE = "in any order"          # of a Set that adds: it contributes to a tangent or cotangent, in an order that is open
 UNDEFINED = Const(_Undefined())         # what a branch not taken leaves behind: never read
 
 
@@ -141,6 +141,7 @@ class Carry:
     init: object
     end: object
     exit: Var
+    loose: bool = False             # of a tangent: the order of what is added to it is open
 
 
 @dataclass(eq=False)
@@ -366,7 +367,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s, twin=lambda t: 
                 var, heads = bind(s.var), [bind(c.head) for c in s.carries]
                 body = sub(s.body)
                 ends, brk = [u(c.end) for c in s.carries], u(s.brk)
-                carries = [Carry(h, i, e, bind(c.exit)) for h, i, e, c in zip(heads, inits, ends, s.carries)]
+                carries = [Carry(h, i, e, bind(c.exit), c.loose) for h, i, e, c in zip(heads, inits, ends, s.carries)]
                 new = For(var, lo, hi, step, body, carries, brk, s.place, s.parallel, twin(s.twin))
             case While():
                 inits = [u(c.init) for c in s.carries]
@@ -374,7 +375,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s, twin=lambda t: 
                 test = sub(s.test)
                 cond, body = u(s.cond), sub(s.body)
                 ends, brk = [u(c.end) for c in s.carries], u(s.brk)
-                carries = [Carry(h, i, e, bind(c.exit)) for h, i, e, c in zip(heads, inits, ends, s.carries)]
+                carries = [Carry(h, i, e, bind(c.exit), c.loose) for h, i, e, c in zip(heads, inits, ends, s.carries)]
                 new = While(test, cond, body, carries, brk, s.place)
             case If():
                 cond, then, orelse = u(s.cond), sub(s.then), sub(s.orelse)
