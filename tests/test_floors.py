@@ -17,7 +17,7 @@ FLOORS = [
     ["lower"],
     ["linear", "activity", "shapes"],
     ["lists", "members", "dependence", "masks"],
-    ["normal", "residuals", "iteration", "twins"],
+    ["normal", "residuals", "iteration", "twins", "winners"],
     ["loops"],
     ["parse", "forward", "reverse", "nests", "registers"],
     ["loop_order", "gathers", "vectors", "jacobians"],

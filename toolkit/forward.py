@@ -10,7 +10,7 @@ import numpy as np
 
 from . import infer, runtime
 from .activity import Aliases, active, guard, same_lists
-from .builder import Builder, astype, tangent_params, tangent_type
+from .builder import Builder, astype, same_as, tangent_params, tangent_type
 from .linear import card_of, push
 from .primitive import FLAT, VIEWS
 from .program import (
@@ -29,6 +29,7 @@ from .program import (
     leaves,
     variables,
 )
+from .winners import singled_out
 
 
 class Forward:
@@ -36,6 +37,7 @@ class Forward:
     does not depend on the direction. A lane maps values to their tangents, and stacks to those of the tangents."""
 
     def __init__(self, program, argnums, lanes):
+        program = singled_out(program, argnums)
         self.b, self.aliases = Builder(), Aliases(program)
         self.lanes = [{} for _ in range(lanes)]
         params = [program.params[k][1] for k in argnums]
@@ -99,6 +101,8 @@ class Forward:
         live = lambda a: any(self.on(x) for x in leaves(a))
         if s.fn in FLAT or not any(map(live, s.args)):
             return b.zeros_like(out)
+        if s.fn is same_as:
+            return dot(s.args[1])
         if s.fn is astype:
             return b.cast(dot(s.args[0]), out.type)
         card, env, chosen = card_of(s, live)

@@ -25,6 +25,7 @@ from .reverse import reverse
 from .sequences import arrays_of, numbers_of, of_arrays
 from .syntax import parameters, python_function, require_function, title
 from .vectors import vectorised
+from .winners import settled
 
 
 def carried(t):
@@ -152,7 +153,7 @@ class Transform:
         """The derivative for argument types: source and Python function."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
-            program = self.program(args)
+            program = settled(self.program(args))
             if not self.options().get("parallel"):
                 program = vectorised(fused(program))
             self.made[args] = made(*emit(pruned(program, self.acts), self.__name__))
