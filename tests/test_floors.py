@@ -17,7 +17,7 @@ FLOORS = [
     ["lower"],
     ["linear", "activity", "shapes"],
     ["lists", "members", "dependence", "masks"],
-    ["normal", "products", "residuals", "iteration", "twins"],
+    ["normal", "products", "residuals", "iteration", "twins", "winners"],
     ["loops"],
     ["parse", "forward", "reverse", "nests", "registers"],
     ["loop_order", "gathers", "vectors", "jacobians"],

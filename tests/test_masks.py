@@ -17,7 +17,7 @@ def nearest(x, c):
             d = 0.0
             for j in range(x.shape[1]):
                 d += (x[i, j] - c[k]) ** 2
-            best = min(best, d)
+            best = np.minimum(best, d)
         s += best
     return s
 

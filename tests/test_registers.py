@@ -6,10 +6,11 @@ import sys
 import numpy as np
 import pytest
 from laws import check
+from numba import njit
 from test_dependence import same_gradient_without
 
 from experiments.problems import lu_loops
-from toolkit import fusion, grad, source
+from toolkit import fusion, grad, jvp, source, value_and_grad
 from toolkit.check import agree
 
 M = np.random.default_rng(0).uniform(-1.0, 1.0, (5, 5))
@@ -112,3 +113,68 @@ def test_a_sum_in_any_order_is_vector_code(tmp_path):
 @pytest.mark.parametrize("seed", range(20, 60))
 def test_random_nests_have_the_gradient_that_they_have_without(seed, monkeypatch):
     same_gradient_without(seed, monkeypatch, fusion, "in_registers", lambda program: program)
+
+
+def rows_in_place(a, x):
+    """Each entry is added to in a loop that reads the array elsewhere; one is divided, and rows end where they began."""
+    y = a.copy()
+    for i in range(y.shape[0]):
+        for j in range(i):
+            for k in range(j):
+                y[i, j] -= y[i, k] * y[j, k]
+            y[i, j] /= 3.0 + y[j, j]
+        for k in range(i):
+            y[i, i] += x[k] * y[i, k] ** 2
+    return np.sum(y)
+
+
+def meets_what_it_adds_to(a, x):
+    """The entry is read in the loop, under another index, through a view, or added to in two ways."""
+    y, v = a.copy(), x.copy()
+    row = y[1]
+    for k in range(v.size):
+        y[1, 2] += row[k] * x[k]
+        v[0] += v[k] * x[1]
+        v[2] += x[k]
+        v[2] -= v[2] * 0.25
+    return np.sum(y) + np.sum(v)
+
+
+def sum_read_by_a_sum(a, x):
+    """One sum is a term of the other, so that they stay in one loop."""
+    s, t = 0.0, 0.0
+    for k in range(x.size):
+        s += x[k] * a[0, k]
+        t += s * x[k]
+    return t * s
+
+
+@pytest.mark.parametrize("fn", [rows_in_place, meets_what_it_adds_to, sum_read_by_a_sum])
+def test_sums_of_the_function_keep_their_order(fn):
+    check(fn, (M, M[0]), (0, 1), order=2)
+    for t in (jvp(fn), jvp(fn).py_func):
+        assert t((M, M[0]), (M, M[0]))[0] == njit(fn)(M, M[0])
+    for t in (value_and_grad(fn), value_and_grad(fn).py_func):
+        assert t(M, M[0])[0] == njit(fn)(M, M[0])
+
+
+def test_sums_whose_order_is_open_are_apart():
+    text = source(jvp(rows_in_place), (M, M[0]), (M, M[0]))
+    assert len(re.findall(r"for k in range", text)) == 4, text
+    assert re.search(r"y_sum = y\[i, j\]\n.*\n +y_sum -= ", text), text
+    text = source(jvp(sum_read_by_a_sum), (M, M[0]), (M, M[0]))
+    assert len(re.findall(r"for k in range", text)) == 1, text
+
+
+def fills_at(x, n, k):
+    y = x.copy()
+    for _ in range(n):
+        y[k] += x[0] * x[1]
+    return y
+
+
+def test_a_place_that_is_not_there_is_not_loaded():
+    push = jvp(fills_at)
+    for f in (push, push.py_func):
+        np.testing.assert_array_equal(f((M[0], 0, 10**9), (M[1],))[0], M[0])
+    check(fills_at, (M[0], 3, 2), (0,))

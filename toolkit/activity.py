@@ -7,6 +7,7 @@ Naumann, Pascual, "To be recorded" analysis in reverse-mode automatic differenti
 import numpy as np
 
 from . import infer, tape
+from .builder import same_as
 from .errors import Refusal
 from .primitive import DRAWS, FLAT, VIEWS
 from .program import Do, For, Get, If, Let, Pop, Push, Set, Stack, Var, While, blocks, leaves, lists, variables, walk
@@ -180,7 +181,7 @@ def active(program, aliases, roots):
     for s in walk(program.body):
         match s:
             case Let(out, fn, args) if fn not in FLAT:
-                for a in (x for arg in args for x in leaves(arg)):
+                for a in (x for arg in (args[1:] if fn is same_as else args) for x in leaves(arg)):
                     edge(a, out)
             case Get(out, arr):
                 edge(arr, out)

@@ -29,6 +29,11 @@ def astype(x, dtype):
     return np.asarray(x).astype(dtype)
 
 
+def same_as(v, x):
+    """v, which is the same number as x, and has the derivative of that: a pseudo-function that is never emitted."""
+    return v
+
+
 def trips(lo, hi, step):
     """How often `for _ in range(lo, hi, step)` runs: a pseudo-function, emitted as `len(range(lo, hi, step))`."""
     return len(range(lo, hi, step))

@@ -10,10 +10,11 @@ import numpy as np
 
 from . import infer, runtime
 from .activity import Aliases, active, guard, same_lists
-from .builder import Builder, astype, tangent_params, tangent_type
+from .builder import Builder, astype, same_as, tangent_params, tangent_type
 from .linear import card_of, push
 from .primitive import FLAT, VIEWS
 from .program import (
+    LOOSE,
     UNDEFINED,
     Carry,
     Const,
@@ -28,6 +29,7 @@ from .program import (
     leaves,
     variables,
 )
+from .winners import singled_out
 
 
 class Forward:
@@ -35,6 +37,7 @@ class Forward:
     does not depend on the direction. A lane maps values to their tangents, and stacks to those of the tangents."""
 
     def __init__(self, program, argnums, lanes):
+        program = singled_out(program, argnums)
         self.b, self.aliases = Builder(), Aliases(program)
         self.lanes = [{} for _ in range(lanes)]
         params = [program.params[k][1] for k in argnums]
@@ -98,6 +101,8 @@ class Forward:
         live = lambda a: any(self.on(x) for x in leaves(a))
         if s.fn in FLAT or not any(map(live, s.args)):
             return b.zeros_like(out)
+        if s.fn is same_as:
+            return dot(s.args[1])
         if s.fn is astype:
             return b.cast(dot(s.args[0]), out.type)
         card, env, chosen = card_of(s, live)
@@ -126,7 +131,7 @@ class Forward:
             return
         for dots in self.lanes:
             if isinstance(s.value, Var) and s.value in dots:
-                self.b.set(self.dot(s.arr, dots), s.index, dots[s.value], s.add)
+                self.b.set(self.dot(s.arr, dots), s.index, dots[s.value], LOOSE if s.add else False)
             elif not s.add:
                 self.b.set(self.dot(s.arr, dots), s.index, Const(0.0))
 
@@ -157,7 +162,7 @@ class Forward:
             self.run(s.body)
             ends = [self.dot(c.end, dots) for dots in self.lanes for c in live]
         exits = [dots.setdefault(c.exit, fresh(c.head)) for dots in self.lanes for c in live]
-        new.carries += map(Carry, heads, inits, ends, exits)
+        new.carries += [Carry(*c, loose=True) for c in zip(heads, inits, ends, exits)]
         self.b.add(new)
 
     on_While = on_For

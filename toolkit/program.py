@@ -47,7 +47,7 @@ class _Undefined:
         return "undefined"
 
 
-LOOSE = "in any order"          # of a Set that adds: it contributes to a cotangent, where the order of contributions is open
+LOOSE = "in any order"          # of a Set that adds: it contributes to a tangent or cotangent, in an order that is open
 IF_PROVEN = "if it is proven"    # of a loop: it runs in parallel where its iterations are found not to depend on one another
 UNDEFINED = Const(_Undefined())         # what a branch not taken leaves behind: never read
 
@@ -142,6 +142,7 @@ class Carry:
     init: object
     end: object
     exit: Var
+    loose: bool = False             # of a tangent: the order of what is added to it is open
 
 
 @dataclass(eq=False)
@@ -368,7 +369,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s, twin=lambda t: 
                 var, heads = bind(s.var), [bind(c.head) for c in s.carries]
                 body = sub(s.body)
                 ends, brk = [u(c.end) for c in s.carries], u(s.brk)
-                carries = [Carry(h, i, e, bind(c.exit)) for h, i, e, c in zip(heads, inits, ends, s.carries)]
+                carries = [Carry(h, i, e, bind(c.exit), c.loose) for h, i, e, c in zip(heads, inits, ends, s.carries)]
                 new = For(var, lo, hi, step, body, carries, brk, s.place, s.parallel, twin(s.twin), u(s.part_of))
             case While():
                 inits = [u(c.init) for c in s.carries]
@@ -376,7 +377,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s, twin=lambda t: 
                 test = sub(s.test)
                 cond, body = u(s.cond), sub(s.body)
                 ends, brk = [u(c.end) for c in s.carries], u(s.brk)
-                carries = [Carry(h, i, e, bind(c.exit)) for h, i, e, c in zip(heads, inits, ends, s.carries)]
+                carries = [Carry(h, i, e, bind(c.exit), c.loose) for h, i, e, c in zip(heads, inits, ends, s.carries)]
                 new = While(test, cond, body, carries, brk, s.place)
             case If():
                 cond, then, orelse = u(s.cond), sub(s.then), sub(s.orelse)

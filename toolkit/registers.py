@@ -1,39 +1,63 @@
-"""Registers: what a loop of the reverse sweep adds to one and the same entry is summed in a register, and added once.
+"""Registers: what a loop adds to one and the same entry of an array is summed in a register.
 
-Program -> Program, the same function but for the order in which contributions to cotangents are added; nothing before the
-reverse sweep is changed. Where an innermost loop sums, it does so by `plus` and `minus`, which machine code may do in any order
-and so for several iterations at once; the sums of the function itself keep theirs.
+Program -> Program, the same function but for the order in which contributions to tangents and cotangents are added. These are
+summed from zero, and added once; where an innermost loop sums them, it does so by `plus` and `minus`, which machine code may do
+in any order and so for several iterations at once. The sums of the function itself keep their order: such an entry is loaded
+before the loop, and stored after it. An innermost loop that has sums of both kinds becomes two, since one sum whose order is
+kept would hold back the others.
 References: Callahan, Carr & Kennedy, Improving register allocation for subscripted variables (1990).
 """
 import operator
 from dataclasses import replace
 
+import numpy as np
 from numba import types
 
 from . import infer, runtime
 from .activity import Aliases
 from .builder import Builder
 from .dependence import Dependence
-from .program import LOOSE, Carry, Const, For, Get, If, Let, Note, Set, Var, While, binds, inner, reads, rebuilt, variables, walk
+from .program import (
+    LOOSE,
+    Carry,
+    Const,
+    For,
+    Get,
+    If,
+    Let,
+    Note,
+    Set,
+    Var,
+    While,
+    binds,
+    inner,
+    reads,
+    rebuilt,
+    substituted,
+    variables,
+    walk,
+)
 from .shapes import Shapes
 from .twins import names_alone
 
 IN_ANY_ORDER = {operator.add: runtime.plus, operator.sub: runtime.minus}
+CHEAP = {operator.add, operator.sub, operator.mul, operator.neg, np.square, *IN_ANY_ORDER.values()}
 
 
 def in_registers(program):
-    """The program with the sums of its reverse sweep in registers."""
-    at = next((k for k, s in enumerate(program.body) if isinstance(s, Note)), None)
-    if at is None:
-        return program
-    return replace(program, body=[*program.body[:at], *Registers(program).block(program.body[at:])])
+    """The program with its sums in registers."""
+    at = next((k for k, s in enumerate(program.body) if isinstance(s, Note)), len(program.body))
+    registers = Registers(program)
+    before = registers.block(program.body[:at])
+    registers.loose = True
+    return replace(program, body=[*before, *registers.block(program.body[at:])])
 
 
 class Registers:
-    """The loops of a reverse sweep."""
+    """The loops of a program; `loose` are all sums that they carry in its reverse sweep."""
 
     def __init__(self, program):
-        self.aliases, self.b = Aliases(program), Builder()
+        self.aliases, self.b, self.loose = Aliases(program), Builder(), False
         self.dependence = Dependence(program, self.aliases, Shapes(program))
 
     def block(self, block):
@@ -48,24 +72,29 @@ class Registers:
     def loop(self, s, around):
         """Add a loop, and after it what it has summed."""
         s = replace(s, body=self.block(s.body), carries=list(s.carries))
-        places = self.places(s)
-        for (arr, _), adds in places.items():
-            s.carries.append(self.carry(s, adds, infer.scalar(arr.type)))
+        touched = {(t.arr, t.index) for t in around if isinstance(t, (Get, Set))}
+        stores = []
+        for (arr, index), adds in self.places(s).items():
+            there = (arr, index) in touched         # otherwise the entry need not exist where the loop does not run
+            loose = all(t.add == LOOSE for t in adds)
+            zero = self.b.cast(Const(0.0), infer.scalar(arr.type))
+            load = lambda arr=arr, index=index: self.b.get(arr, index, f"{arr.hint}_sum")
+            init = zero if loose else load() if there else self.b.branch(self.runs(s), load, lambda zero=zero: zero)
+            s.carries.append(self.carry(s, adds, init, loose))
+            stores.append((there, Set(arr, index, s.carries[-1].exit, LOOSE if loose else False)))
         if not any(isinstance(t, (For, While)) for t in s.body):
             for c in s.carries:
-                s.body = in_any_order(c, s)
-        self.b.add(s)
-        if not places:
-            return
-        with self.b.into([]) as stores:
-            for ((arr, index), _), c in zip(places.items(), s.carries[-len(places):]):
-                self.b.set(arr, index, c.exit, add=LOOSE)
-        touched = {(t.arr, t.index) for t in around if isinstance(t, (Get, Set))}
-        if all(place in touched for place in places):
-            self.b.block.extend(stores)
-        else:                                       # the entry need not exist where the loop does not run
-            up = not isinstance(s.step, Const) or s.step.value > 0
-            self.b.add(If(self.b.let(operator.lt, *((s.lo, s.hi) if up else (s.hi, s.lo))), stores, []))
+                if self.loose or c.loose:
+                    s.body = in_any_order(c, s)
+        self.b.block.extend(apart(s))
+        self.b.block.extend(t for there, t in stores if there)
+        if unsure := [t for there, t in stores if not there]:
+            self.b.add(If(self.runs(s), unsure, []))
+
+    def runs(self, s):
+        """Does a loop run at all?"""
+        up = not isinstance(s.step, Const) or s.step.value > 0
+        return self.b.let(operator.lt, *((s.lo, s.hi) if up else (s.hi, s.lo)))
 
     def places(self, s):
         """{(array, index): the statements that add to it} of what the loop adds to one entry and touches otherwise nowhere."""
@@ -74,7 +103,8 @@ class Registers:
         inside = {v for t in walk([s]) for v in (*inner(t), *binds(t))} - set(binds(s))
         found = {}
         for t in s.body:
-            if isinstance(t, Set) and t.add == LOOSE and inside.isdisjoint(variables(t.arr, *t.index)) and self.is_entry(t):
+            if isinstance(t, Set) and t.add and inside.isdisjoint(variables(t.arr, *t.index)) and self.is_entry(t) and (
+                    t.add == LOOSE or not s.parallel):
                 found.setdefault((t.arr, t.index), []).append(t)
         return {place: adds for place, adds in found.items() if not any(self.meets(t, place, s) for t in walk(s.body))}
 
@@ -93,9 +123,9 @@ class Registers:
             return False
         return not (isinstance(t, (Get, Set)) and arrays == [t.arr] and self.dependence.apart(place, (t.arr, t.index), loop))
 
-    def carry(self, s, adds, kind):
+    def carry(self, s, adds, init, loose):
         """The sum of some statements, which the body of the loop is changed to take."""
-        name = f"{adds[0].arr.hint}_sum"
+        name, kind = f"{adds[0].arr.hint}_sum", infer.scalar(adds[0].arr.type)
         head = now = Var(name, kind)
         body = []
         for t in s.body:
@@ -104,7 +134,45 @@ class Registers:
                 t, now = Let(out, operator.add, (now, t.value), place=t.place), out
             body.append(t)
         s.body = body
-        return Carry(head, self.b.cast(Const(0.0), kind), now, Var(name, kind))
+        return Carry(head, init, now, Var(name, kind), loose)
+
+
+def apart(loop):
+    """A loop, as two where it has sums whose order is open besides others, and nothing but products, sums and loads."""
+    open_ones = [c for c in loop.carries if is_sum(c, loop)]
+    kinds = [c for c in loop.carries if c not in open_ones], open_ones
+    if loop.parallel or loop.brk is not None or not all(kinds) or not all(map(is_cheap, loop.body)):
+        return [loop]
+    parts = [needed(carries, loop) for carries in kinds]
+    if any(c.head in reads(t) for carries, body in zip(kinds, reversed(parts)) for c in carries for t in body):
+        return [loop]
+    return [alone(replace(loop, body=body, carries=carries, twin=None)) for carries, body in zip(kinds, parts)]
+
+
+def is_cheap(s):
+    """May a statement run twice?"""
+    return isinstance(s, Get) or (isinstance(s, Let) and (s.fn in CHEAP or (
+        s.fn is operator.pow and isinstance(s.args[1], Const) and isinstance(s.args[1].value, int))))
+
+
+def alone(loop):
+    """A loop with names of its own for what it binds inside."""
+    env, out = {}, {c.exit for c in loop.carries}
+
+    def bind(v):
+        return v if v in out else env.setdefault(v, Var(v.hint, v.type))
+    made, = substituted([loop], lambda v: env.get(v, v), bind)
+    return made
+
+
+def needed(carries, loop):
+    """The statements of a loop's body that some of what it carries come from."""
+    live, kept = set(variables(*(c.end for c in carries))), []
+    for s in reversed(loop.body):
+        if s.out in live:
+            kept.insert(0, s)
+            live |= set(reads(s))
+    return kept
 
 
 def in_any_order(c, loop):

@@ -18,7 +18,7 @@ from numba import types
 
 from . import infer, runtime, tape
 from .activity import Aliases, active, guard, is_view, same_lists
-from .builder import Builder, astype, dim, tangent_type, trips
+from .builder import Builder, astype, dim, same_as, tangent_type, trips
 from .dependence import Dependence
 from .linear import card_of, pull
 from .primitive import FLAT, VIEWS
@@ -57,6 +57,7 @@ from .program import (
 )
 from .residuals import Residuals
 from .shapes import Shapes
+from .winners import singled_out
 
 WHOLE = (Const(Ellipsis),)
 MAY_ALIAS = {runtime.unbroadcast, runtime.cast}     # these return their argument where there is nothing to do
@@ -67,8 +68,8 @@ class Reverse(Residuals):
     """The adjoint of one program in the parameters at `argnums`; `seed` is the cotangent structure of its result."""
 
     def __init__(self, program, argnums, seed):
-        self.program, self.b = program, Builder()
-        self.aliases = Aliases(program)
+        self.program = program = singled_out(program, argnums)
+        self.b, self.aliases = Builder(), Aliases(program)
         roots = [v for k in argnums for v in variables(program.params[k][1])]
         self.on = active(program, self.aliases, roots)
         self.bars = {}          # name -> its cotangent so far, a value
@@ -315,6 +316,8 @@ class Reverse(Residuals):
         if bar is None or s.fn in FLAT or not any(map(live, s.args)):
             return
         start = len(self.b.block)
+        if s.fn is same_as:
+            return self.add(s.args[1], bar)
         if s.fn is astype:
             return self.add(s.args[0], bar)
         card, env, chosen = card_of(s, live)

@@ -26,6 +26,7 @@ from .sequences import arrays_of, numbers_of, of_arrays
 from .syntax import parameters, python_function, require_function, title
 from .threads import side_by_side
 from .vectors import vectorised
+from .winners import settled
 
 
 def carried(t):
@@ -153,7 +154,7 @@ class Transform:
         """The derivative for argument types: source and Python function."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
-            program = fused(self.program(args))
+            program = fused(settled(self.program(args)))
             if self.options().get("parallel"):
                 program = side_by_side(program)
             self.made[args] = made(*emit(pruned(vectorised(program), self.acts), self.__name__))
