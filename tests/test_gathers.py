@@ -1,5 +1,6 @@
 """What is scattered to neighbours is collected by a loop of its own; only where that is the same."""
 import random
+import re
 
 import numpy as np
 import pytest
@@ -61,11 +62,21 @@ def in_a_plane_of_three(a):
     return s
 
 
+def in_two_buffers(a):
+    u, v = a.copy(), a.copy()
+    for _ in range(4):
+        for i in range(1, a.shape[0] - 1):
+            for j in range(1, a.shape[1] - 1):
+                v[i, j] = u[i, j] + 0.1 * (u[i - 1, j] + u[i + 1, j] + u[i, j - 1] * u[i, j + 1])
+        u, v = v, u
+    return np.sum(u * u)
+
+
 PLANES = [X.reshape(3, 3), np.arange(20.0).reshape(4, 5) / 10.0, np.linspace(0.0, 1.0, 42).reshape(7, 6)]
 
 
 @pytest.mark.parametrize(("fn", "x"), [(three_points, X), (weighed, X), (slices, X), *((rows, a) for a in PLANES),
-                                       *((five_points, a) for a in PLANES)])
+                                       *((five_points, a) for a in PLANES), *((in_two_buffers, a) for a in PLANES)])
 def test_neighbours_are_gathered(fn, x):
     assert "padded(" in source(grad(fn), x)
     check(fn, (x,), (0,))
@@ -78,8 +89,14 @@ def test_neighbours_along_several_axes_are_gathered_by_one_nest():
     assert text.index("padded(") < text.index("for _ in range(2, -1, -1)")      # made before the steps in time
 
 
+def test_buffers_that_are_swapped_are_swapped_back():
+    text = source(grad(in_two_buffers), PLANES[1])
+    assert "append(" not in text                                    # of no tape of arrays
+    assert re.search(r"u_bar, v_bar = v_bar, u_bar|v_bar, u_bar = u_bar, v_bar", text.split("# reverse sweep")[1])
+
+
 @pytest.mark.parametrize("shape", [(n, m) for n in range(5) for m in range(5)])
-@pytest.mark.parametrize("fn", [rows, five_points, along_the_first_axis, in_a_plane_of_three])
+@pytest.mark.parametrize("fn", [rows, five_points, along_the_first_axis, in_a_plane_of_three, in_two_buffers])
 def test_short_planes(fn, shape):
     if fn is in_a_plane_of_three and min(shape) < 2:
         pytest.skip("reads entries that are not there")

@@ -110,9 +110,10 @@ class Gathers:
 
     def only_added_to(self, term, loop):
         """Does a loop nothing but add to the buffer to which it adds a term?"""
-        c = self.aliases.of(term.arr)
+        same = lambda v: infer.is_array(v) and self.aliases.of(v) is self.aliases.of(term.arr) and (
+            not self.aliases.apart_in(loop, v, term.arr))
         return all(isinstance(t, Set) and t.add == LOOSE and not any(a in variables(t.value, *t.index) for a in mine)
-                   for t in walk(loop.body) if (mine := [v for v in reads(t) if infer.is_array(v) and self.aliases.of(v) is c]))
+                   for t in walk(loop.body) if (mine := [v for v in reads(t) if same(v)]))
 
     # ---- what is made of it
     def split(self, loop, groups):

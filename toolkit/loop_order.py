@@ -52,7 +52,8 @@ class Forwards:
 
     def meet(self, w, s, loop):
         """May a store meet what another statement does in another iteration, so that their order matters?"""
-        arrays = [v for v in reads(s) if infer.is_array(v) and self.aliases.of(v) is self.aliases.of(w.arr)]
+        arrays = [v for v in reads(s) if infer.is_array(v) and self.aliases.of(v) is self.aliases.of(w.arr)
+                  and not self.aliases.apart_in(loop, v, w.arr)]
         if not arrays or (isinstance(s, Set) and s.add == w.add == LOOSE and arrays == [s.arr]):
             return False
         if not isinstance(s, (Get, Set)) or arrays != [s.arr]:

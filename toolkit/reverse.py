@@ -17,7 +17,7 @@ import numpy as np
 from numba import types
 
 from . import infer, runtime, tape
-from .activity import Aliases, active, guard, is_view, same_lists
+from .activity import Aliases, active, guard, is_view, same_lists, swaps
 from .builder import Builder, astype, dim, same_as, tangent_type, trips
 from .dependence import Dependence
 from .linear import card_of, pull
@@ -488,7 +488,11 @@ class Reverse(Residuals):
                 exit_ = Var(f"{v.hint}_bar", v.type)
                 made.append(Carry(sums[v], self.zero(v), after[v], exit_))
                 more[v] = exit_
+        swapped = self.swapped_back(new)
+        names |= {c.end: back_.head for c, back_ in swapped}
         names = self.settle(back, new.body, s, new, None, [c.end for c in made], names, prologue)
+        if not {back_.head for _, back_ in swapped}.isdisjoint(free(back)):
+            made += [back_ for _, back_ in swapped]
         for c in made:
             c.end = names.get(c.end, c.end)
         still = {c.head: c.init for c in made if c.end is c.head}       # the same in every iteration
@@ -506,6 +510,13 @@ class Reverse(Residuals):
         for (c, _), m in zip(carries, made):
             if c.init is not UNDEFINED:
                 self.add(c.init, still.get(m.head, m.exit))
+
+    def swapped_back(self, new):
+        """[(carry, that of the reverse loop)] of arrays that a loop of the forward sweep swaps: its reverse swaps them back."""
+        carries = swaps(new)
+        there = {c.head: Var(c.head.hint, c.head.type) for c in carries}    # what held an array after an iteration
+        before = {c.end: there[c.head] for c in carries}                    # ... and before it
+        return [(c, Carry(there[c.head], c.exit, before[c.head], Var(c.head.hint, c.head.type))) for c in carries]
 
     un_While = un_For
 
