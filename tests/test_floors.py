@@ -21,6 +21,7 @@ FLOORS = [
     ["loops"],
     ["parse", "forward", "reverse", "nests", "registers"],
     ["loop_order", "gathers", "vectors", "jacobians"],
+    ["places"],
     ["fusion", "threads"],
     ["emit"],
     ["build"],

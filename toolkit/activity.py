@@ -7,7 +7,7 @@ Naumann, Pascual, "To be recorded" analysis in reverse-mode automatic differenti
 import numpy as np
 
 from . import infer, tape
-from .builder import same_as
+from .builder import kept, same_as
 from .errors import Refusal
 from .primitive import DRAWS, FLAT, VIEWS
 from .program import (
@@ -31,7 +31,7 @@ from .program import (
     walk,
 )
 
-MAKERS = {np.copy, np.empty, np.empty_like, np.full, np.full_like, np.ones, np.ones_like, np.zeros, np.zeros_like}
+MAKERS = {kept, np.copy, np.empty, np.empty_like, np.full, np.full_like, np.ones, np.ones_like, np.zeros, np.zeros_like}
 
 
 class Aliases:

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import infer, sequences, tape
 from .activity import Aliases
-from .builder import astype, dim, throw, trips
+from .builder import astype, dim, kept, throw, trips
 from .dependence import Dependence
 from .names import Names
 from .primitive import DRAWS
@@ -24,8 +24,10 @@ from .program import (
     If,
     Let,
     Listed,
+    NewStack,
     Pop,
     Push,
+    Reserve,
     Set,
     Span,
     Tup,
@@ -37,7 +39,7 @@ from .program import (
     walk,
 )
 from .shapes import Shapes
-from .threads import part_of, places, reserved
+from .threads import on_stacks
 
 INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
          operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.lt: "<", operator.le: "<=", operator.gt: ">",
@@ -58,7 +60,7 @@ class Emitter:
         self.program, self.lines, self.depth = program, [], 1
         self.globals, self.tops, self.calls = {}, {}, {}
         self.dependence = Dependence(program, Aliases(program), Shapes(program))
-        self.side_by_side = None        # in a parallel loop: Push, Pop -> the nest of loops whose count is its place on the tape
+        self.in_parallel = False        # is this a body of a loop that is emitted with prange?
         self.folded = self.fold(program)
         self.names = Names(program, self.folded)
         self.names.taken |= {name for name, _ in program.params}
@@ -78,7 +80,8 @@ class Emitter:
             self.copied |= set(variables(*(x for c in getattr(s, "carries", ()) for x in (c.init, c.end)),
                                          *(x for p in getattr(s, "phis", ()) for x in (p.then, p.orelse)),
                                          *([s.value] if isinstance(s, Push) else [])))
-        self.reserved = reserved(program)
+        self.reserved = {s.stack for s in walk(program.body)
+                         if isinstance(s, Reserve) or (isinstance(s, NewStack) and s.count != Const(0))}
         self.block(program.body)
         result = program.result
         bare = isinstance(result, Tup) and result.items and result.kind is None and not isinstance(result, Listed)
@@ -126,8 +129,6 @@ class Emitter:
                                    *(x for p in getattr(s, "phis", ()) for x in (p.then, p.orelse))))
             if isinstance(s, While):
                 named |= set(variables(s.cond))
-            if isinstance(s, For) and s.parallel:
-                named |= set(variables(*(b for t in walk([s]) if isinstance(t, For) for b in (t.lo, t.hi))))
         folded = {}
 
         def may_move(s):
@@ -228,6 +229,9 @@ class Emitter:
             return f"{self.text(args[0], ATOM)}.shape[{args[1].value}]", ATOM
         if fn is astype:
             return f"{self.text(args[0], ATOM)}.astype({self.text(args[1])})", ATOM
+        if fn is kept:
+            dtype = "" if args[1] == Const(np.float64) else f", {self.text(args[1])}"
+            return f"np.empty({self.text(args[0])}{dtype})", ATOM
         if fn is trips:
             return f"len(range({', '.join(self.text(a) for a in args)}))", ATOM
         if fn is operator.getitem:
@@ -379,34 +383,18 @@ class Emitter:
         bounds = (s.lo, s.hi, s.step)
         if s.step == Const(1):
             bounds = (s.hi,) if s.lo == Const(0) else (s.lo, s.hi)
-        parallel = self.side_by_side is None and self.in_parallel(s)    # loops inside run as a part of its iterations
+        parallel = not self.in_parallel and self.is_parallel(s)         # loops inside run as a part of its iterations
+        self.in_parallel |= parallel
         bounds = ", ".join(map(self.text, bounds))
         heading = f"for {self.names[s.var]} in {self.name_of(numba.prange) if parallel else 'range'}({bounds}):"
-        part = part_of(s)
-        if parallel or part is not None:
-            self.by_places(part or s, lambda: self.indented(heading, lambda: self.body(s)))
-        else:
-            self.indented(heading, lambda: self.body(s))
+        self.indented(heading, lambda: self.body(s))
+        self.in_parallel &= not parallel
         self.moves([(c.exit, c.head) for c in s.carries])
 
-    def by_places(self, s, emit):
-        """Emit a loop whose iterations find their places on tapes by their numbers, in whatever order they run."""
-        self.side_by_side = places(s, self.reserved)
-        self.move_tops(Pop, "-=")
-        emit()
-        self.move_tops(Push, "+=")
-        self.side_by_side = None
-
-    def move_tops(self, kind, change):
-        """Move the tops of tapes by all that the loop pushes, or pops."""
-        for t, nest in self.side_by_side.items():
-            if isinstance(t, kind):
-                self(f"{self.tape(t.stack)[1]} {change} {' * '.join(map(self.times, nest))}")
-
-    def in_parallel(self, s):
+    def is_parallel(self, s):
         """May the iterations of a loop run side by side for Numba? They may where all that goes from one to the next are sums,
-        and where what each pushes to a tape, or pops, has a place."""
-        if s.parallel is not True or s.brk is not None or s.step != Const(1) or places(part_of(s) or s, self.reserved) is None:
+        and where no tape is a stack."""
+        if s.parallel is not True or s.brk is not None or s.step != Const(1) or any(map(on_stacks, walk(s.body))):
             return False
         used = Counter(v for t in walk(s.body) for v in reads(t))
         used.update(v for c in s.carries for v in variables(c.end))
@@ -417,36 +405,6 @@ class Emitter:
         made = next((t for t in s.body if isinstance(t, Let) and t.out is c.end), None)
         return (made is not None and made.fn is operator.add and made.args[0] is c.head and used[c.head] == used[c.end] == 1
                 and self.names[c.head] == self.names[c.end] and self.adds_to_itself(made, self.names[c.end]))
-
-    def position(self, nest):
-        """The number of an iteration of a nest of loops."""
-        text = ""
-        for s in nest:
-            text += f"{self.names[s.var]}{self.from_first(s)}"
-            if s is not nest[-1]:
-                text = f"{text if text.isidentifier() else f'({text})'} * {self.times(nest[nest.index(s) + 1])} + "
-        return text
-
-    def from_first(self, s):
-        """What makes a number of a loop's variable that counts the iterations from 0: that of a part counts the whole's."""
-        if s.part_of is not None:
-            return ""
-        if s.step == Const(1):
-            return self.less(s.lo)
-        return self.less(Const(s.hi.value + 1)) if isinstance(s.hi, Const) else f"{self.less(s.hi)} - 1"
-
-    def times(self, s):
-        """How often the body of a loop by ones runs."""
-        if s.part_of is not None:
-            return self.text(s.part_of, 7)
-        lo, hi = (s.lo, s.hi) if s.step == Const(1) else (s.hi, s.lo)
-        if isinstance(hi, Const) and isinstance(lo, Const):
-            return str(max(hi.value - lo.value, 0))
-        return f"max({self.text(hi)}{self.less(lo)}, 0)"
-
-    def less(self, lo):
-        """- lo, where it is not 0."""
-        return "" if lo == Const(0) else f" - {self.text(lo, 7)}"
 
     def body(self, s):
         self.block(s.body)
@@ -523,9 +481,6 @@ class Emitter:
 
     def s_Push(self, s):
         name, top = self.tape(s.stack)
-        if self.side_by_side is not None:
-            at = FROM_START.format(f"{top} + {self.position(self.side_by_side[s])}")
-            return self(f"{name}[{at}] = {self.text(s.value)}")
         if infer.is_array(s.stack.type):
             self(f"{name}.append({self.text(s.value)})")
             return self(f"{self.name_of(tape.one_more)}({name}, {self.line(s.stack)})")
@@ -536,9 +491,6 @@ class Emitter:
 
     def s_Pop(self, s):
         name, top = self.tape(s.stack)
-        if self.side_by_side is not None:
-            at = FROM_START.format(f"{top} + {self.position(self.side_by_side[s])}")
-            return self(f"{self.names[s.out]} = {name}[{at}]")
         if infer.is_array(s.stack.type):
             return self(f"{self.names[s.out]} = {name}.pop()")
         self(f"{top} -= 1")

@@ -25,6 +25,7 @@ from .masks import skipped
 from .members import SAME, SUMS, At, Members, elementwise_use, entries
 from .nests import Nest
 from .normal import floats_shared, hoisted
+from .places import placed
 from .primitive import DRAWS
 from .products import products_shared
 from .program import (
@@ -59,8 +60,8 @@ COLUMN = (Span(Const(None), Const(None), None), Const(None))
 
 def fused(program):
     """The program with its elementwise operations in loops."""
-    for change in (products_shared, spelled_out, hoisted, in_registers, twins_joined, arrays_fused, hoisted, floats_shared,
-                   forwards, gathered, hoisted, skipped):
+    for change in (products_shared, spelled_out, hoisted, in_registers, twins_joined, placed, arrays_fused, hoisted,
+                   floats_shared, forwards, gathered, hoisted, skipped):
         program = change(program)
     return program
 

@@ -157,7 +157,6 @@ class For:
     place: object = None
     parallel: bool | str = False    # True: its iterations do not depend on one another but by sums; or IF_PROVEN
     twin: object = None             # what a loop and its reverse have in common
-    part_of: object = None          # the length of the loop that this one is a part of
 
 
 @dataclass(eq=False)
@@ -294,7 +293,7 @@ def reads(s):
         case Set():
             return variables(s.arr, *s.index, s.value)
         case For():
-            return variables(s.lo, s.hi, s.step, s.brk, s.part_of, *(x for c in s.carries for x in (c.init, c.end)))
+            return variables(s.lo, s.hi, s.step, s.brk, *(x for c in s.carries for x in (c.init, c.end)))
         case While():
             return variables(s.cond, s.brk, *(x for c in s.carries for x in (c.init, c.end)))
         case If():
@@ -370,7 +369,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s, twin=lambda t: 
                 body = sub(s.body)
                 ends, brk = [u(c.end) for c in s.carries], u(s.brk)
                 carries = [Carry(h, i, e, bind(c.exit), c.loose) for h, i, e, c in zip(heads, inits, ends, s.carries)]
-                new = For(var, lo, hi, step, body, carries, brk, s.place, s.parallel, twin(s.twin), u(s.part_of))
+                new = For(var, lo, hi, step, body, carries, brk, s.place, s.parallel, twin(s.twin))
             case While():
                 inits = [u(c.init) for c in s.carries]
                 heads = [bind(c.head) for c in s.carries]
@@ -484,7 +483,7 @@ def _mark(block, live):
                     live |= set(reads(s))
             case For():
                 if _alive(s, live):
-                    live |= set(variables(s.lo, s.hi, s.step, s.brk, s.part_of))
+                    live |= set(variables(s.lo, s.hi, s.step, s.brk))
             case While():
                 if _alive(s, live):
                     live |= set(variables(s.cond, s.brk))

@@ -9,13 +9,13 @@ import operator
 import numpy as np
 
 from . import infer, runtime, tape
-from .builder import astype, dim
+from .builder import astype, dim, kept
 from .primitive import FLAT, lookup
 from .program import Const, Do, Get, Let, Span, Tup, Var, binds, inner, variables, walk
 
 ALIKE = {np.copy, np.zeros_like, np.empty_like, np.ones_like, np.sort, np.cumsum, np.cumprod, astype, runtime.stop_gradient,
          np.linalg.cholesky, np.linalg.inv, runtime.fold, runtime.half_lower, runtime.mirror}
-MADE = {np.empty: 0, np.zeros: 0, np.ones: 0, np.full: 0, runtime.fill: 1, runtime.spread: 1, np.broadcast_to: 1,
+MADE = {np.empty: 0, np.zeros: 0, kept: 0, np.ones: 0, np.full: 0, runtime.fill: 1, runtime.spread: 1, np.broadcast_to: 1,
         runtime.undiag: 2}
 LIKE = {runtime.unbroadcast: 1, runtime.spread_like: 1}
 COMPARISONS = {operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne, operator.and_, operator.or_}

@@ -5,8 +5,6 @@ threads, each a loop of its own. Where two iterations may add to one entry, ever
 are added when all are done, in their order: with the same number of threads the sums are the same. Nothing else that one
 iteration writes may another touch, and nothing may go from one to the next but sums. Of a loop that is as it was written, its
 writer vouches for that.
-
-On a tape, every iteration has a place that its number says (`places`), so that it does not matter when it runs.
 References: Bischof, Guertler, Kowarz & Walther, Parallel reverse mode automatic differentiation for OpenMP programs (2008);
 Hueckelheim & Hascoet, Automatic differentiation of parallel loops with formal methods (2022).
 """
@@ -38,13 +36,10 @@ from .program import (
     Tup,
     Var,
     While,
-    binds,
     free,
-    inner,
     reads,
     rebuilt,
     substituted,
-    variables,
     walk,
 )
 from .registers import terms
@@ -60,45 +55,16 @@ def side_by_side(program):
     return replace(program, body=Threads(program).block(program.body))
 
 
-def reserved(program):
-    """The stacks that have room, before a nest of loops, for all that it pushes."""
-    return {s.stack for s in walk(program.body) if isinstance(s, Reserve) or (isinstance(s, NewStack) and s.count != Const(0))}
-
-
-def part_of(s):
-    """The loop over one part that a loop over parts holds; None if it is another loop."""
-    return next((t for t in s.body if isinstance(t, For) and t.part_of is not None), None)
-
-
-def places(loop, reserved):
-    """Push, Pop -> the loops around it from this one inwards, whose counts say where on its tape an iteration's value is; None
-    where a value has no such place, or is pushed and popped in one iteration."""
-    found, used = within(loop, (), reserved), []
-    inside = {v for t in walk(loop.body) for v in (*binds(t), *inner(t))}
-    if not inside.isdisjoint(v for nest in found.values() for t in nest[1:] for v in variables(t.lo, t.hi)):
-        return None
-    for t in walk(loop.body):
-        if isinstance(t, NewStack | Reserve) or (isinstance(t, Push | Pop) and t not in found):
-            return None
-        if isinstance(t, Push | Pop):
-            used.append(t.stack)
-    return found if len(used) == len(set(used)) else None
-
-
-def within(loop, nest, reserved):
-    nest = (*nest, loop)
-    found = {t: nest for t in loop.body if isinstance(t, Push | Pop) and t.stack in reserved}
-    for t in loop.body:
-        if isinstance(t, For) and t.brk is None and t.step in (ONE, Const(-1)):
-            found |= within(t, nest, reserved)
-    return found
+def on_stacks(s):
+    """Does a statement take its turn at a tape that is a stack?"""
+    return isinstance(s, NewStack | Reserve | Push | Pop)
 
 
 class Threads:
     """The loops of a program."""
 
     def __init__(self, program):
-        self.aliases, self.b, self.reserved = Aliases(program), Builder(), reserved(program)
+        self.aliases, self.b = Aliases(program), Builder()
         self.dependence = Dependence(program, self.aliases, Shapes(program))
 
     def block(self, block):
@@ -117,9 +83,8 @@ class Threads:
     # ---- what is right
     def shared(self, loop):
         """The arrays that several iterations add to in one place; None where the iterations must keep their order."""
-        if loop.brk is not None or loop.step not in (ONE, Const(-1)) or places(loop, self.reserved) is None:
-            return None
-        if not all(terms(c, loop, SUMS) for c in loop.carries):
+        if loop.brk is not None or loop.step not in (ONE, Const(-1)) or any(map(on_stacks, walk(loop.body))) or not all(
+                terms(c, loop, SUMS) for c in loop.carries):
             return None
         outside = {v for v in free(loop.body) if infer.is_array(v)}
         classes = {self.aliases.of(v) for v in outside}
@@ -171,7 +136,7 @@ class Threads:
             mine = {v: b.zeros_like(v, v.hint) for v in shared}     # not in one block: threads would wait for each other's lines
             inside = [replace(c, init=b.cast(Const(0.0), c.head.type), exit=Var(c.head.hint, c.head.type)) for c in s.carries]
             at = s.var if first == ZERO else Var("k", types.intp)
-            loop = For(at, begin, end, ONE, substituted(s.body, lambda v: mine.get(v, v)), inside, place=s.place, part_of=n)
+            loop = For(at, begin, end, ONE, substituted(s.body, lambda v: mine.get(v, v)), inside, place=s.place)
             if at is not s.var:
                 loop.body.insert(0, Let(s.var, operator.add, (first, at), place=s.place))
             b.add(loop)
