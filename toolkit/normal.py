@@ -101,7 +101,7 @@ class Hoist:
         return all(self.dependence.apart((t.arr, t.index), (w.arr, w.index), loop) for w in writes)
 
 
-def _key(s, use):
+def computation(s, use):
     """What makes two statements the same computation, or None."""
     fix = lambda a: _frozen(mapped(a, use))
     if isinstance(s, Let) and s.fn in DRAWS:
@@ -128,7 +128,7 @@ def _block(block, known, aliases, same):
         written = {aliases.of(t.arr) for t in walk([s]) if isinstance(t, Set) and isinstance(t.arr, Var)}
         if written:
             known = {k: v for k, v in known.items() if not (k[0] == "get" and aliases.of(k[1]) in written)}
-        key = _key(s, use)
+        key = computation(s, use)
         if key is not None:
             if key in known:
                 same[s.out] = known[key]
