@@ -1,5 +1,6 @@
 """Whole Jacobians: both modes give the same, from Python and in compiled code, of all shapes, whatever is written or empty."""
 import math
+import re
 
 import gallery
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from laws import interpreted
 from numba import njit
 
-from toolkit import UsageError, grad, hessian, infer, jacobian, jacobians, jvp
+from toolkit import UsageError, grad, hessian, infer, jacobian, jacobians, jvp, source
 from toolkit.transform import program_of, types_of
 
 RNG = np.random.default_rng(0)
@@ -138,3 +139,83 @@ def stretch_at(x):
 def test_a_function_that_draws_is_refused():
     with pytest.raises(UsageError, match="draws random numbers"):
         jacobian(lambda x: x * np.random.normal())(X)       # noqa: NPY002 (Numba has this one)
+
+
+def folded(x, n):
+    """Loops, a branch, a tape and arrays of its own."""
+    y = x.copy()
+    for k in range(n):
+        if y[0] > 0.2:
+            y[k] = np.sin(y[k]) * y[0]
+        else:
+            y[k] = y[k] * y[1]
+        y[0] += y[k] * 0.1
+    return y[1:] * np.sum(y)
+
+
+def triple(x, w):
+    return np.array((x[0] * w[0, 1], math.exp(x[1] * w[1, 0]) + x[0], w[1, 2]))
+
+
+def square(x, w):
+    """A result of two axes."""
+    out = np.empty((2, 2))
+    for i in range(2):
+        for j in range(2):
+            out[i, j] = x[i] * w[i, j] * w[1, 2]
+    return out
+
+
+@pytest.mark.parametrize(("fn", "args"), [(folded, (X, 5)), (triple, (X, M)), (square, (X, M))])
+def test_rows_side_by_side(fn, args):
+    argnums = (0,) if fn is folded else (0, 1)
+    columns = jacobian(fn, argnums, "forward")
+    for mode in ("reverse", "auto"):
+        rows = jacobian(fn, argnums, mode)
+        for j in (rows, rows.py_func):
+            for got, want in zip(j(*args), columns(*args), strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-13, atol=1e-15)
+
+
+def test_few_rows_take_one_forward_sweep():
+    text = source(jacobian(triple, (0, 1)), X, M)
+    assert text.count("exp(") == 1, text
+    assert not re.search("unit|out_bar|for ", text), text
+
+
+def with_what_it_saw(x, w):
+    out = triple(x, w)
+    return out, (out[0] ** 2, x)
+
+
+def long_with_what_it_saw(x, n):
+    return folded(x, n), n + 1
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse", "auto"])
+def test_what_a_function_computes_besides(mode):
+    j = jacobian(with_what_it_saw, (0, 1), mode, has_aux=True)
+    for f in (j, j.py_func, njit(lambda x, w: j(x, w))):
+        blocks, (squared, x) = f(X, M)
+        assert squared == triple(X, M)[0] ** 2
+        np.testing.assert_array_equal(x, X)
+        for got, want in zip(blocks, jacobian(triple, (0, 1))(X, M), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-14)
+    block, n = jacobian(long_with_what_it_saw, 0, mode, has_aux=True)(X, 5)
+    assert n == 6
+    np.testing.assert_allclose(block, jacobian(folded)(X, 5), rtol=1e-13)
+
+
+def test_what_a_function_computes_besides_stands_in_a_pair():
+    with pytest.raises(UsageError, match=r"with has_aux=True the function returns \(out, anything\)"):
+        jacobian(triple, has_aux=True)(X, M)
+
+
+def beside_a_pole(x):
+    """One error knows nothing of the other's infinite slope."""
+    return np.array((x[0] * 2.0, np.sqrt(x[1])))
+
+
+def test_a_row_has_nothing_of_the_others():
+    with np.errstate(divide="ignore", invalid="ignore"):
+        np.testing.assert_array_equal(jacobian(beside_a_pole, mode="reverse")(np.array([3.0, 0.0])), [[2.0, 0.0], [0.0, np.inf]])

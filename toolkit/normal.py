@@ -112,7 +112,7 @@ class Hoist:
         return all(self.dependence.apart((t.arr, t.index), (w.arr, w.index), loop) for w in writes)
 
 
-def _key(s, use):
+def computation(s, use):
     """What makes two statements the same computation, or None."""
     fix = lambda a: _frozen(mapped(a, use))
     if isinstance(s, Let) and s.fn in DRAWS:
@@ -148,7 +148,7 @@ class Same:
             written = {self.aliases.of(t.arr) for t in walk([s]) if isinstance(t, Set) and isinstance(t.arr, Var)}
             if written:
                 known = {k: v for k, v in known.items() if not (k[0] == "get" and self.aliases.of(k[1]) in written)}
-            key = _key(s, lambda v: self.first.get(v, v))
+            key = computation(s, lambda v: self.first.get(v, v))
             if key is not None:
                 self.first[s.out] = known.setdefault(key, s.out)
                 if known[key] is not s.out and self.wanted(s.out):

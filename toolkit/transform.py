@@ -13,8 +13,10 @@ from numba import types
 
 from . import cache, infer, jacobians, tape
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
+from .branches import continued
 from .build import entrance, made, options_of
 from .builder import Builder, acts, draws, tangent_params, tangent_type
+from .direct import without_views
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
 from .forward import forward
@@ -22,6 +24,7 @@ from .fusion import fused
 from .parse import application, parse
 from .program import Const, Get, Listed, Program, Tup, Var, instance, pruned, variables
 from .reverse import reverse
+from .scalars import in_scalars
 from .sequences import arrays_of, numbers_of, of_arrays
 from .syntax import parameters, python_function, require_function, title
 from .threads import side_by_side
@@ -154,7 +157,7 @@ class Transform:
         """The derivative for argument types: source and Python function."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
-            program = fused(settled(self.program(args)))
+            program = fused(continued(in_scalars(without_views(settled(self.program(args))))))
             if self.options().get("parallel"):
                 program = side_by_side(program)
             self.made[args] = made(*emit(pruned(vectorised(program), self.acts), self.__name__))
@@ -267,6 +270,13 @@ def same_list(b, wanted, given, what):
     return given, given.holding(b.fitted(given.items[1], wanted.items[1].type))
 
 
+def with_aux(f, shown):
+    """A program that returns a pair: that of the first, and the second."""
+    if not isinstance(f.result, Tup) or len(f.result.items) != 2:
+        raise UsageError(f"{f.name}: with has_aux=True the function returns {shown}")
+    return replace(f, result=f.result.items[0]), f.result.items[1]
+
+
 class ValueAndGrad(Transform):
     title = "value_and_grad"
 
@@ -278,9 +288,7 @@ class ValueAndGrad(Transform):
         argnums = self.chosen(f.name, f.params)
         loss = f.result
         if self.has_aux:
-            if not isinstance(loss, Tup) or len(loss.items) != 2:
-                raise UsageError(f"{f.name}: with has_aux=True the function returns (loss, anything)")
-            loss = loss.items[0]
+            loss = with_aux(f, "(loss, anything)")[0].result
         if infer.rank_of(loss) != 0 if isinstance(loss, (Var, Const)) else True:
             shown = infer.type_of(loss)
             raise UsageError(f"{f.name} returns {shown}, not a number: a gradient needs a scalar. "
@@ -328,18 +336,21 @@ class HVP(Transform):
 class Jacobian(Transform):
     title = "jacobian"
 
-    def __init__(self, fn, argnums=0, mode="auto"):
+    def __init__(self, fn, argnums=0, mode="auto", has_aux=False):
         if mode not in jacobians.MODES:
             raise UsageError(f"mode={mode!r}: expected 'forward', 'reverse' or 'auto'")
         if argnums is None:
             raise UsageError("argnums=None: jacobian takes the position of the argument, or a tuple of positions")
-        super().__init__(fn, argnums)
+        super().__init__(fn, argnums, has_aux)
         self.mode = mode
 
     def program(self, args):
-        f = program_of(self.fn, args, self.chosen)
-        made = jacobians.jacobian(f, self.chosen(f.name, f.params), self.mode)
-        return replace(made, result=self.unwrap(made.result.items))
+        f, aux = program_of(self.fn, args, self.chosen), None
+        if self.has_aux:
+            f, aux = with_aux(f, "(out, anything)")
+        made = jacobians.jacobian(f, self.chosen(f.name, f.params), self.mode, aux)
+        blocks = self.unwrap(made.result.items[0].items)
+        return replace(made, result=Tup((blocks, made.result.items[1])) if self.has_aux else blocks)
 
 
 class Hessian(Jacobian):
@@ -401,13 +412,14 @@ def hvp(f, argnums=0):
     return HVP(f, argnums)
 
 
-def jacobian(f, argnums=0, mode="auto"):
+def jacobian(f, argnums=0, mode="auto", has_aux=False):
     """`jacobian(f)(x)`: the array of shape out.shape + x.shape; a tuple of them where argnums is one.
 
-    mode="forward" takes a jvp an input, several at a time, "reverse" a vjp an output, "auto" whichever are fewer. What f writes
-    to its arguments is not seen outside. Raises UsageError, Refusal. Griewank & Walther 2008, section 3.1.
+    mode="forward" takes a jvp an input, "reverse" a vjp an output, both several at a time, "auto" whichever are fewer. With
+    has_aux=True f returns (out, aux), and `jacobian(f)(x)` is (the Jacobian of out, aux). What f writes to its arguments is not
+    seen outside. Raises UsageError, Refusal. Griewank & Walther 2008, section 3.1.
     """
-    return Jacobian(f, argnums, mode)
+    return Jacobian(f, argnums, mode, has_aux)
 
 
 def hessian(f, argnums=0):
