@@ -16,7 +16,7 @@ FLOORS = [
     ["rewrites"],
     ["lower"],
     ["linear", "activity", "shapes"],
-    ["lists", "members", "dependence", "masks"],
+    ["lists", "members", "dependence", "masks", "even"],
     ["normal", "products", "residuals", "iteration", "twins"],
     ["loops"],
     ["parse", "forward", "reverse", "nests", "registers"],
