@@ -86,8 +86,8 @@ def spelled_out(program):
         with b.into([]) as made:
             for s in statements:
                 is_sum = isinstance(s, Let) and s.fn is runtime.unbroadcast
-                if isinstance(s, Let) and s.fn is dim and ("dim", *s.args[:1], s.args[1].value) not in (
-                        axis := shapes.of(s.args[0])[s.args[1].value]):
+                if isinstance(s, Let) and s.fn is dim and s.out not in shapes.asks and (
+                        ("dim", *s.args[:1], s.args[1].value) not in (axis := shapes.of(s.args[0])[s.args[1].value])):
                     named[s.out] = shapes.longest(b, axis)
                 elif is_sum and shapes.same(s.args[0], s.out):
                     named[s.out] = s.args[0]

@@ -91,8 +91,9 @@ class Members:
             axis = s.args[1].value if isinstance(s.args[1], Const) else None
             return [At(k) for k in range(len(axes)) if k != axis % len(axes)] if type(axis) is int and rank else None
         last = axes[len(axes) - rank:]
-        if rank and len(last) == rank and all(mine in (other, NONE) for mine, other in zip(self.shapes.of(s.out), last)):
-            return [At(k) if mine else Const(0) for k, mine in enumerate(self.shapes.of(s.out), len(axes) - rank)]
+        own = self.shapes.of(s.out)
+        if rank and len(last) == rank and own != axes and all(mine in (other, NONE) for mine, other in zip(own, last)):
+            return [At(k) if mine else Const(0) for k, mine in enumerate(own, len(axes) - rank)]
         return None
 
     def stores(self, s):
@@ -100,6 +101,8 @@ class Members:
             return False
         target = self.shapes.of_part(s.arr, s.index)
         if not target or not self.plain(s.arr):
+            return False
+        if shifted(spelled(s.index, infer.rank_of(s.arr)), over(target, len(target))) is None:
             return False
         if infer.rank_of(s.value) == 0:
             return True

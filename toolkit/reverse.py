@@ -184,7 +184,8 @@ class Reverse(Residuals):
         if bar in self.shadow.values() or bar in self.buffers:
             return True
         made = next((t for t in self.b.block if isinstance(t, Let) and t.out is bar), None)
-        return made is not None and made.fn not in VIEWS and made.fn not in MAY_ALIAS
+        return made is not None and made.fn not in VIEWS and (
+            made.fn not in MAY_ALIAS or infer.rank_of(made.args[0]) != infer.rank_of(bar))
 
     # ---- the forward sweep: the program itself, and the shadows
     def sweep(self, block, into):
