@@ -369,3 +369,10 @@ def test_the_reverse_of_an_iteration_has_what_the_iteration_began_with():
     text = source(grad(discounted, argnums=(0, 1)), X[0], 0.5)
     assert "_tape[" not in text
     check(discounted, (X[0], 0.5), (0, 1), compile=False)
+
+
+def test_a_seed_of_another_layout_is_copied_by_its_own_shape():
+    def squared(a):
+        return np.transpose(a, (2, 0, 1)) ** 2
+    a, seed = np.arange(24.0).reshape(2, 3, 4), np.ones((4, 2, 6))[:, :, ::2]
+    np.testing.assert_allclose(vjp(squared)((a,), seed)[1][0], 2.0 * a)         # the copy is made before the result is

@@ -43,7 +43,7 @@ class Shapes:
     def asked(self, v):
         if isinstance(v, Const):
             return tuple(frozenset([n] if n != 1 else []) for n in v.value.shape)
-        if v in self.guarded and self.guarded[v].args[0] is not v:
+        if v in self.guarded and v not in self.made and self.guarded[v].args[0] is not v:
             return self.of(self.guarded[v].args[0])
         s = self.made.get(v)
         found = self.of_get(s) if isinstance(s, Get) else self.of_let(s) if isinstance(s, Let) else None
