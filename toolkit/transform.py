@@ -152,12 +152,16 @@ class Transform:
         """The derivative for argument types: source and Python function."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
-            program = self.program(args)
-            if not self.options().get("parallel"):
-                program = vectorised(fused(program))
-            self.made[args] = made(*emit(pruned(program, self.acts), self.__name__))
+            self.made[args] = made(*emit(self.final(args), self.__name__))
             cache.keep_answers()
         return self.made[args]
+
+    def final(self, args):
+        """The Program that is emitted for argument types."""
+        program = self.program(args)
+        if not self.options().get("parallel"):
+            program = vectorised(fused(program))
+        return pruned(program, self.acts)
 
     def acts(self, s):
         """Does a statement do what cannot be left out, under the options of the function: draw, or raise?"""
