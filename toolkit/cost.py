@@ -38,6 +38,7 @@ from .program import (
     Tup,
     Var,
     While,
+    leaves,
     variables,
     walk,
 )
@@ -53,10 +54,11 @@ MADE_LIKE = (np.zeros_like, np.empty_like, np.ones_like)
 
 @dataclass(frozen=True)
 class Cost:
-    """What one call costs. `flops` are weighed by the cards, `read`, `written` and `tape` are bytes, `amounts` count by kind
-    (see work.py; besides, the arrays that are `made` and their bytes, `fresh`; loops that are entered, their `iterations`, and
-    branches), `assumed` says what is not known before the call. The tape is what its stacks hold at most, or have reserved; one
-    whose length is not known when it is made takes up to twice as much as it grows."""
+    """What one call costs. `flops` are weighed by the cards; `read`, `written` and `tape` are bytes; `amounts` count by kind (see
+    work.py; besides, arrays that are `made`, their bytes, `fresh`, those `kept` on the tape and those `returned`; `loops` that
+    are entered, their `iterations`, `branches` on data, `products`, `calls`); `assumed` says what is not known before the call.
+    The tape is what its stacks hold at most, or have reserved; one whose length is not known when it is made takes up to twice
+    as much as it grows."""
     flops: float
     read: float
     written: float
@@ -92,6 +94,7 @@ def foretold(program, args, trips=10):
     ahead = Ahead(program, trips)
     ahead.env |= {v: abstract(x) for (_, p), a in zip(program.params, args) for v, x in matched(p, a) if isinstance(v, Var)}
     bill = ahead.block(program.body)
+    bill.add(calls=1, returned=sum(isinstance(v, Var) and infer.is_array(v) for v in leaves(program.result)))
     plain = lambda n: int(n) if n == int(n) else float(n)
     amounts = {kind: plain(n) for kind, n in bill.amounts.items() if isinstance(kind, str)}
     tape = sum(max(n, ahead.rooms.get(stack, 0)) for stack, n in (dict.fromkeys(ahead.rooms, 0) | bill.peaks).items())
@@ -209,7 +212,7 @@ class Ahead:
                 case Push():
                     self.pushed.setdefault(s.stack, {})[self.counters] = self.value(s.value)
                     bill.hold(s.stack, self.bytes(s.value))
-                    bill.add(written=infer.item_bytes(s.stack.type))
+                    bill.add(written=infer.item_bytes(s.stack.type), kept=int(infer.is_array(s.stack.type)))
                 case Pop():
                     self.env[s.out] = self.popped(s.stack)
                     bill.hold(s.stack, -self.bytes(s.out))
@@ -337,7 +340,8 @@ class Ahead:
         shapes = [v if isinstance(v, tuple) else () for v in values]
         n = flops(s, shapes, out)
         if n:
-            bill.add(**{self.kinds.of(s): n})
+            kind = self.kinds.of(s)
+            bill.add(**{kind: n}, products=int(kind == "product"))
         if s.fn is dim or s.fn in VIEWS or s.fn is np.broadcast_to or (s.fn in LIKE and shapes[0] == shapes[1]):
             return
         if s.fn not in MADE and s.fn not in MADE_LIKE:
@@ -371,7 +375,7 @@ class Ahead:
         bill.add(written=moved, read=moved * bool(s.add) + (self.bytes(s.value) if self.is_read(s.value) else 0))
         if s.add and infer.is_float(s.arr):
             whole = any(isinstance(i, Span) or i == Const(Ellipsis) for i in s.index) or infer.gathers(s.index)
-            bill.add(**{"array" if whole else self.kinds.of(s): n})
+            bill.add(**{"strided" if whole else self.kinds.of(s): n})
 
     def part(self, s, shape):
         """The shape of arr[index]."""

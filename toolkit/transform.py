@@ -105,7 +105,7 @@ class Transform:
         self.fn, self.argnums, self.has_aux = fn, positions(argnums), has_aux
         self.__name__ = f"{self.title}_{getattr(fn, '__name__', 'function').replace('<lambda>', 'function')}"
         self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
-        self.made = {}
+        self.finals, self.made = {}, {}
         self.entry = entrance(self.__name__, self.names(), self.defaults(), self.build, self.options())
         self.entry.owner = self
 
@@ -158,10 +158,12 @@ class Transform:
 
     def final(self, args):
         """The Program that is emitted for argument types."""
-        program = self.program(args)
-        if not self.options().get("parallel"):
-            program = vectorised(fused(program))
-        return pruned(program, self.acts)
+        if args not in self.finals:
+            program = self.program(args)
+            if not self.options().get("parallel"):
+                program = vectorised(fused(program))
+            self.finals[args] = pruned(program, self.acts)
+        return self.finals[args]
 
     def acts(self, s):
         """Does a statement do what cannot be left out, under the options of the function: draw, or raise?"""

@@ -5,7 +5,7 @@ The kinds tell apart what a processor does at different speeds, so that a rate f
     lanes       in an innermost loop without branches, from nothing that the iteration before it makes: vector code
     chain       in such a loop, waiting for the iteration before it, as a sum does
     scalar      everywhere else in loops, and outside of them
-    array       in an array expression, which Numba makes a loop of whose indices it computes for each element
+    array       in an array expression, which Numba makes a loop of; `strided` where it reads views, each element by its indices
     library     elementary functions, as Numba calls them; `elementary` those of toolkit.elementary
     product     BLAS and LAPACK
 
@@ -25,13 +25,13 @@ from .activity import Aliases
 from .domain import Block
 from .errors import Refusal
 from .primitive import FLAT, lookup
-from .program import Const, Get, Let, Set, Span, binds, reads, variables, walk
+from .program import Const, For, Get, If, Let, Set, Span, While, binds, reads, variables, walk
 from .registers import is_sum
 from .runtime import minus, plus, unbroadcast
 from .shapes import COMPARISONS
-from .vectors import OURS, is_innermost
+from .vectors import OURS
 
-FLOPS = ("lanes", "chain", "scalar", "array", "library", "elementary", "product")
+FLOPS = ("lanes", "chain", "scalar", "array", "strided", "library", "elementary", "product")
 LONG = 15                       # flops of a card from which on it is a function that is called
 PRODUCTS = ("matmul", "matvec", "vecmat", "dot", "outer", "gram", "pinched")
 LIBRARY_OF = {ours: theirs for theirs, ours in OURS.items()}
@@ -96,46 +96,60 @@ class Kinds:
     """Of which kind the flops of each statement of a program are."""
 
     def __init__(self, program):
-        self.waiting, self.free, self.inside = set(), set(), set()
-        self.aliases, self.uses = Aliases(program), Counter(v for s in walk(program.body) for v in reads(s))
-        self.uses.update(variables(program.result))
-        for s in walk(program.body):
-            if is_innermost(s):
-                self.innermost(s)
-            if isinstance(s, Let) and infer.is_array(s.out) and elementwise(s, card_of(s)):
-                self.inside |= {v for v in variables(*s.args) if v.hint == "t" and self.uses[v] == 1}
-        made = {s.out: s for s in walk(program.body) if isinstance(s, Let)}
+        self.waiting, self.free = set(), set()
+        self.aliases, uses = Aliases(program), Counter(v for s in walk(program.body) for v in reads(s))
+        uses.update(variables(program.result))
+        expressions = {s.out: s for s in walk(program.body)
+                       if isinstance(s, Let) and infer.is_array(s.out) and elementwise(s, card_of(s))}
+        read = {v for s in expressions.values() for v in variables(*s.args)}
         # array expressions inside another: Numba makes no array of them
-        self.inside = {v for v in self.inside if v in made and elementwise(made[v], card_of(made[v]))}
+        self.inside = {v for v in expressions if v in read and v.hint == "t" and uses[v] == 1}
+        for s in walk(program.body):
+            if isinstance(s, For) and not any(isinstance(t, For | While) for t in walk(s.body)):
+                self.innermost(s)
 
     def innermost(self, loop):
-        """Which statements of a loop wait for those of the iteration before."""
+        """Which statements of a loop without loops wait for those of the iteration before, and which need not wait at all."""
+        inside = list(walk(loop.body))
         late = {c.head for c in loop.carries if infer.is_float(c.head) and not is_sum(c, loop)}
-        moving = {loop.var, *(v for s in loop.body for v in binds(s)), *(c.head for c in loop.carries)}
+        moving = {loop.var, *(v for s in inside for v in binds(s)), *(c.head for c in loop.carries)}
         at = lambda s: tuple(i for i in s.index if isinstance(i, Span) or i in moving)
         written = {}
-        for s in loop.body:
+        for s in inside:
             if isinstance(s, Set):
                 written.setdefault(self.aliases.of(s.arr), set()).add(at(s))
-        for s in loop.body:
+        plain = not any(isinstance(s, If) or self.called(s) for s in inside)
+        for s in inside:
             home = self.aliases.of(s.arr) if isinstance(s, Get | Set) else None
             from_before = isinstance(s, Get) and written.get(home, {at(s)}) != {at(s)}
             in_place = isinstance(s, Set) and bool(s.add) and not at(s)
             if from_before or in_place or any(v in late for v in reads(s)):
                 late |= set(binds(s))
                 self.waiting.add(s)
-            else:
+            elif plain:
                 self.free.add(s)
+
+    @staticmethod
+    def called(s):
+        """Is it a function of Numba's that is called, so that no loop around it is vector code?"""
+        card = card_of(s) if isinstance(s, Let) and s.fn not in FLAT and s.fn not in LIBRARY_OF else None
+        return card is not None and not callable(card.flops) and card.flops >= LONG and exponent(s) is None
 
     def of(self, s):
         """The kind of a statement's flops."""
         if isinstance(s, Let) and s.fn in LIBRARY_OF:
-            return "elementary"
-        if isinstance(s, Let) and (card := card_of(s)) is not None and s.fn not in FLAT:
-            if callable(card.flops):
-                return "product" if card.name in PRODUCTS or s.fn in vars(np.linalg).values() else "chain"
-            if card.flops >= LONG and exponent(s) is None:
-                return "library"
-        if isinstance(s, Let | Get) and infer.is_array(s.out):
-            return "array"
+            return "elementary" if s in self.free else "library"
+        if self.called(s):
+            return "library"
+        card = card_of(s) if isinstance(s, Let) else None
+        if card is not None and s.fn not in FLAT and callable(card.flops):
+            return "product" if is_product(s) else "chain"
+        arrays = [a for a in variables(*(s.args if isinstance(s, Let) else (s.arr,))) if infer.is_array(a)]
+        if isinstance(s, Let) and infer.is_array(s.out):
+            return "strided" if any(a.type.layout == "A" for a in arrays) else "array"
         return "chain" if s in self.waiting else "lanes" if s in self.free else "scalar"
+
+
+def is_product(s):
+    """Is it BLAS's or LAPACK's?"""
+    return s.fn in vars(np.linalg).values() or (isinstance(s, Let) and getattr(card_of(s), "name", None) in PRODUCTS)
