@@ -33,8 +33,9 @@ def main() -> None:
         for table in module.tables(rows):
             console.print(table)
         console.print(f"\n{module.finding(rows)}\n", style="bold", highlight=False)
-        shown = [os.path.relpath(PLOTS / f"{name}.{suffix}") for suffix in ("png", "csv")]
-        console.print(f"wrote {shown[0]} and {shown[1]} in {time.perf_counter() - start:.0f} s", highlight=False)
+        made = [f"{stem}.{suffix}" for stem in getattr(module, "MAKES", (name,)) for suffix in ("png", "csv")]
+        files = [os.path.relpath(PLOTS / file) for file in made]
+        console.print(f"wrote {', '.join(files)} in {time.perf_counter() - start:.0f} s", highlight=False)
 
 
 def _options() -> argparse.Namespace:

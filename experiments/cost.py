@@ -3,7 +3,8 @@
 Theory (Griewank & Walther 2008, chapters 3 and 4): one jvp costs at most 2.5 forward passes, and one gradient in
 reverse mode at most 4 to 5, *whatever the number of parameters*; forward mode and differences pay for each parameter.
 Here both claims meet a clock: on perceptrons of growing width, batch and depth, on a mixture density in scalar loops,
-and on a function so small that only the call itself is left to pay for.
+and on a function so small that only the call itself is left to pay for. Six programs more, over five decades of size, and
+what `toolkit.cost` said of them beforehand: `scaling.py`.
 """
 
 import functools
@@ -22,11 +23,13 @@ from numba import njit
 from rich.table import Table
 from scipy import stats
 
+from experiments import scaling
 from experiments.measure import Contender, Problem, Row, duration, first_call, measure, read_csv, write_csv
 from experiments.mixture import mixture
 from experiments.perceptron import deep, shallow
 from toolkit import grad, jvp, vjp
 
+MAKES = ("cost", "scaling")  # the names of what it writes
 COLUMNS = 32  # parameters that forward mode and differences are timed on; the rest of the gradient is extrapolated
 STEP = 1e-5  # of the central differences
 FORWARD, JVP, VJP = "forward pass", "one jvp", "one vjp"
@@ -77,8 +80,8 @@ def studies(scale: str) -> list[tuple[str, Problem, tuple[str, ...]]]:
     ]
 
 
-def run(folder: Path, scale: str, track: Callable[[list], Iterator]) -> list[Row]:
-    """Measure all studies, write `folder/cost.csv`, and draw `folder/cost.png` from it."""
+def run(folder: Path, scale: str, track: Callable[[list], Iterator]) -> list[Row | scaling.Case]:
+    """Measure all studies, write `folder/cost.csv`, and draw `folder/cost.png` from it; the same of `scaling`."""
     data, rows = folder / "cost.csv", []
     settings = {name: SCALES[scale][name] for name in ("rounds", "block_s")}
     for study, problem, names in track(studies(scale)):
@@ -95,7 +98,7 @@ def run(folder: Path, scale: str, track: Callable[[list], Iterator]) -> list[Row
     write_csv(data, rows, notes)
     rows = read_csv(data)
     draw(rows, folder / "cost.png")
-    return rows
+    return rows + scaling.run(folder, scale, track)
 
 
 # --- contenders -------------------------------------------------------------------------------------------------------
@@ -207,8 +210,14 @@ def _columns(problem: Problem) -> list[tuple[int, int]]:
 # --- what it proves ---------------------------------------------------------------------------------------------------
 
 
-def tables(rows: list[Row]) -> Iterator[Table | str]:
+def apart(rows: list[Row | scaling.Case]) -> tuple[list[Row], list[scaling.Case]]:
+    """The rows of these studies, and those of `scaling`."""
+    return [r for r in rows if isinstance(r, Row)], [r for r in rows if isinstance(r, scaling.Case)]
+
+
+def tables(rows: list[Row | scaling.Case]) -> Iterator[Table | str]:
     """The rows as they are printed, a table a study."""
+    rows, cases = apart(rows)
     for study in dict.fromkeys(row.study for row in rows):
         chosen = [row for row in rows if row.study == study]
         table = Table(title=f"{study}: {', '.join(dict.fromkeys(row.problem for row in chosen))}", title_justify="left")
@@ -234,6 +243,7 @@ def tables(rows: list[Row]) -> Iterator[Table | str]:
         yield table
         if any(row.measured_share < 1 for row in chosen):
             yield "* extrapolated to all parameters from those measured: see measured_share in the data"
+    yield from scaling.tables(cases)
 
 
 def fit(x: list[float], y: list[float]) -> tuple[float, float, float, float]:
@@ -243,8 +253,9 @@ def fit(x: list[float], y: list[float]) -> tuple[float, float, float, float]:
     return line.slope, half, line.intercept, line.rvalue**2
 
 
-def finding(rows: list[Row]) -> str:
-    """The sentence that the measurements prove, in numbers taken from them."""
+def finding(rows: list[Row | scaling.Case]) -> str:
+    """The sentences that the measurements prove, in numbers taken from them."""
+    rows, cases = apart(rows)
     reverse = [r for r in rows if r.study == "parameters" and r.contender == REVERSE]
     drift, drift_margin, _, _ = fit([r.parameters for r in reverse], [r.passes for r in reverse])
     passes = [r.passes for r in reverse]
@@ -262,7 +273,7 @@ def finding(rows: list[Row]) -> str:
         f"time grows {growth} the function's: gradient ∝ forward^({slope:.3f} ± {margin:.3f}), R² = {r2:.4f}, "
         f"{np.median(np.divide(gradient, forward)):.1f} forward passes in the median. In scalar loops (a Gaussian "
         f"mixture) it costs {loops.passes:.1f}; of ten variables, called from Python, {1e6 * small.median_s:.1f} µs, "
-        f"where the function alone takes {1e6 * alone.median_s:.1f}."
+        f"where the function alone takes {1e6 * alone.median_s:.1f}." + ("\n\n" + scaling.finding(cases) if cases else "")
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 import toolkit
 
 FLOORS = [
-    ["errors", "domain", "host", "tape", "elementary"],
+    ["errors", "domain", "host", "tape", "elementary", "bills"],
     ["runtime", "syntax", "cache", "sequences"],
     ["program", "primitive"],
     ["infer", "catalogue", "names"],
@@ -22,11 +22,11 @@ FLOORS = [
     ["branches", "parse", "forward", "reverse", "nests", "registers"],
     ["loop_order", "gathers", "vectors", "jacobians"],
     ["places"],
-    ["fusion", "threads"],
+    ["fusion", "threads", "work"],
     ["emit"],
     ["build"],
     ["transform"],
-    ["check", "record", "dual"],
+    ["check", "record", "dual", "cost"],
     ["custom", "coverage", "conventions"],
     ["__init__", "__main__"],
 ]

@@ -420,3 +420,10 @@ def test_products_with_transposes():
 def test_products_with_a_common_factor_are_one():
     text = source(grad(lambda x, w: np.sum(w * (x.T @ x))), np.ones((4, 3)), np.ones((3, 3)))
     assert text.split("# reverse sweep")[1].count("@") == 1
+
+
+def test_a_seed_of_another_layout_is_copied_by_its_own_shape():
+    def squared(a):
+        return np.transpose(a, (2, 0, 1)) ** 2
+    a, seed = np.arange(24.0).reshape(2, 3, 4), np.ones((4, 2, 6))[:, :, ::2]
+    np.testing.assert_allclose(vjp(squared)((a,), seed)[1][0], 2.0 * a)         # the copy is made before the result is

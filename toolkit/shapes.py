@@ -85,7 +85,7 @@ class Shapes:
             shapes = {self.of(x) for x in self.popped[v]}
             if len(shapes) == 1 and all(self.stays(n) for axis in (*shapes,)[0] for n in axis):
                 return shapes.pop()
-        if v in self.guarded and self.guarded[v].args[0] is not v:
+        if v in self.guarded and v not in self.made and self.guarded[v].args[0] is not v:
             return self.of(self.guarded[v].args[0])
         s = self.made.get(v)
         found = self.of_get(s) if isinstance(s, Get) else self.of_let(s) if isinstance(s, Let) else None

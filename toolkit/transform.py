@@ -126,7 +126,7 @@ class Transform:
         self.fn, self.argnums, self.has_aux = fn, positions(argnums), has_aux
         self.__name__ = f"{self.title}_{getattr(fn, '__name__', 'function').replace('<lambda>', 'function')}"
         self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
-        self.made, self.uneven = {}, bool(self.options().get("parallel"))
+        self.finals, self.made, self.uneven = {}, {}, bool(self.options().get("parallel"))
         self.general, self.entry = (
             entrance(self.__name__, self.names(), self.defaults(), functools.partial(self.build, even=even), self.options())
             for even in (False, True))
@@ -175,14 +175,20 @@ class Transform:
         """The derivative for argument types: source and Python function."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if (args, even) not in self.made:
+            self.made[args, even] = made(*emit(self.final(args, even), self.__name__))
+            cache.keep_answers()
+        return self.made[args, even]
+
+    def final(self, args, even=False):
+        """The Program that is emitted for argument types."""
+        if (args, even) not in self.finals:
             with lengths_taken_as_even(even):
                 program = self.program(args)
             program = fused(continued(in_scalars(without_views(settled(program)))))
             if self.options().get("parallel"):
                 program = side_by_side(program)
-            self.made[args, even] = made(*emit(pruned(vectorised(program), self.acts), self.__name__))
-            cache.keep_answers()
-        return self.made[args, even]
+            self.finals[args, even] = pruned(vectorised(program), self.acts)
+        return self.finals[args, even]
 
     def acts(self, s):
         """Does a statement do what cannot be left out, under the options of the function: draw, or raise?"""
