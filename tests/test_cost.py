@@ -14,7 +14,7 @@ from laws import from_text
 
 from toolkit import UsageError, bills, cost, grad, hvp, jvp, value_and_grad, vjp
 from toolkit.check import fresh
-from toolkit.cost import foretold
+from toolkit.cost import arrays_of_tapes, foretold
 from toolkit.domain import Block
 from toolkit.emit import Emitter, shown
 from toolkit.primitive import FLAT, lookup
@@ -93,6 +93,8 @@ class Met:
         """Look at a tape: a list of arrays, or an array that is filled up to its top, or made with room for it."""
         if isinstance(tape, list):
             held = sum(a.nbytes for a in tape)
+        elif top is tape:
+            held = tape.nbytes
         else:
             held = tape.nbytes if name not in self.tapes else (top or 0) * tape.itemsize
         self.tapes[name] = max(self.tapes.get(name, 0), held)
@@ -145,7 +147,8 @@ def program_for(fn, args):
 def run(program, args):
     """What a run of a program meets: every operation, one by one."""
     emitted, met = Emitter(program), Met()
-    tree = ast.fix_missing_locations(Counted(emitted.tops.values()).visit(ast.parse(shown(emitted.source))))
+    arrays = [(emitted.names[v], emitted.names[v]) for v in arrays_of_tapes(program)]
+    tree = ast.fix_missing_locations(Counted([*emitted.tops.values(), *arrays]).visit(ast.parse(shown(emitted.source))))
     space = {"np": np, "math": math, "operator": operator, "power": power, "met": met, "watch": met.watch, **emitted.globals}
     exec(compile(tree, "<counted>", "exec"), space)
     with np.errstate(all="ignore"):

@@ -127,7 +127,7 @@ def abstract(x):
 
 def needed(program):
     """The numbers on which lengths, trip counts and conditions hang."""
-    found = set()
+    found, tapes = set(), arrays_of_tapes(program)
     whole = lambda v: v in found or infer.is_array(v)
     while True:
         before = len(found)
@@ -137,6 +137,8 @@ def needed(program):
                     found |= set(variables(*s.args, *(a for _, a in s.kw)))
                 case Get() if not is_number(s.out) or s.out in found:
                     found |= set(variables(s.arr, *s.index))
+                case Set() if s.arr in found and s.arr in tapes:
+                    found |= set(variables(s.value, *s.index))
                 case Get() | Set():
                     found |= set(variables(*(i for i in s.index if isinstance(i, Span))))
                 case For() | While():
@@ -156,6 +158,11 @@ def needed(program):
             return found
 
 
+def arrays_of_tapes(program):
+    """The tapes of a program that are arrays."""
+    return {s.out for s in walk(program.body) if isinstance(s, Let) and s.fn is kept}
+
+
 def is_number(v):
     return infer.rank_of(v) == 0 and not infer.is_array(v)
 
@@ -167,7 +174,7 @@ class Ahead:
 
     def __init__(self, program, trips):
         self.env, self.rooms, self.assumed, self.trips = {}, {}, [], trips
-        self.needed, self.kinds = needed(program), Kinds(program)
+        self.needed, self.kinds, self.tapes = needed(program), Kinds(program), arrays_of_tapes(program)
         self.counters, self.pushed, self.probed, self.pops = (), {}, {}, {}
 
     def value(self, atom):
@@ -214,17 +221,17 @@ class Ahead:
                     bill.hold(s.stack, self.bytes(s.value))
                     bill.add(written=infer.item_bytes(s.stack.type), kept=int(infer.is_array(s.stack.type)))
                 case Pop():
-                    self.env[s.out] = self.popped(s.stack)
+                    self.env[s.out] = self.popped(s.stack, self.counters)
                     bill.hold(s.stack, -self.bytes(s.out))
                     bill.add(read=infer.item_bytes(s.stack.type))
         return bill
 
-    def popped(self, stack):
-        """What a stack has on top: what the iteration with these counters pushed, or its neighbour, if it was not looked at."""
-        known = self.pushed[stack]
-        if self.counters in known:
-            return known[self.counters]
-        apart = lambda key: sum(abs(a - b) for a, b in zip(key, self.counters)) + abs(len(key) - len(self.counters))
+    def popped(self, tape, counters):
+        """What the iteration with these counters left on a tape, or its neighbour, if it was not looked at."""
+        known = self.pushed[tape]
+        if counters in known:
+            return known[counters]
+        apart = lambda key: sum(abs(a - b) for a, b in zip(key, counters)) + abs(len(key) - len(counters))
         return known[min(known, key=apart)]
 
     def branch(self, s, bill):
@@ -323,9 +330,9 @@ class Ahead:
     def reads_back(self, loop):
         """Do lengths or conditions in a loop hang on what iterations before it have left on a stack, one this and one that?"""
         if loop not in self.pops:
-            pops = [t for t in walk(loop.body) if isinstance(t, Pop)]
-            self.pops[loop] = {t.stack for t in pops if t.out in self.needed and is_number(t.out)}
-        return any(len(set(self.pushed.get(stack, {}).values())) > 1 for stack in self.pops[loop])
+            pops = [t for t in walk(loop.body) if isinstance(t, Pop) or (isinstance(t, Get) and t.arr in self.tapes)]
+            self.pops[loop] = {getattr(t, "stack", None) or t.arr for t in pops if t.out in self.needed and is_number(t.out)}
+        return any(len(set(self.pushed.get(tape, {}).values())) > 1 for tape in self.pops[loop])
 
     def leave(self, carries, heads):
         self.env |= {c.exit: h for c, h in zip(carries, heads)}
@@ -361,7 +368,8 @@ class Ahead:
         held = self.value(s.arr)
         if is_number(s.out):
             if s.out in self.needed:
-                self.env[s.out] = held[self.value(s.index[0])] if type(held) is tuple else DATA
+                self.env[s.out] = held[self.value(s.index[0])] if type(held) is tuple else (
+                    self.popped(s.arr, tuple(map(self.value, s.index))) if s.arr in self.pushed else DATA)
             return bill.add(read=infer.item_bytes(s.out.type) if infer.is_array(s.arr) else 0)
         if not isinstance(held, Lengths):
             self.env[s.out] = held[self.value(s.index[0])] if type(held) is tuple else DATA
@@ -372,6 +380,8 @@ class Ahead:
             bill.add(made=1, fresh=n, written=n, read=n + sum(self.bytes(i) for i in s.index if self.is_read(i)))
 
     def set(self, s, bill):
+        if s.arr in self.tapes and s.arr in self.needed:
+            self.pushed.setdefault(s.arr, {})[tuple(map(self.value, s.index))] = self.value(s.value)
         n = size(self.part(s, self.value(s.arr)))
         moved = n * infer.item_bytes(infer.type_of(s.arr))
         bill.add(written=moved, read=moved * bool(s.add) + (self.bytes(s.value) if self.is_read(s.value) else 0))
