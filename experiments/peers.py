@@ -1,4 +1,4 @@
-"""How close does a derived gradient come to one written by hand, and to those of JAX, PyTorch and autograd?
+"""How close does a derived gradient come to one written by hand, and to those of JAX, PyTorch, autograd and DaCe?
 
 Every system runs in a process of its own, on the same number of threads and pinned to the same cores, so that the clocks can
 be interleaved: in each round the processes are asked one after the other, in random order, to time their call, and all others
@@ -40,12 +40,13 @@ NAMES = {
     "jax": "JAX",
     "torch": "PyTorch",
     "autograd": "autograd",
+    "dace": "DaCe",
 }
-PEERS = ("jax", "torch", "autograd")
+PEERS = ("jax", "torch", "autograd", "dace")
 GRADIENTS = "gradient"
 COLD, CACHED = "first derivative, cold", "first derivative, from the disk cache"
 STARTED = ("rosenbrock", "gmm_loops", "heat_2d_slices")  # whose first derivative in a fresh process is timed
-PATIENCE_S = {"torch": 30, "autograd": 30}  # these compile nothing; what takes longer is not worth the wait
+PATIENCE_S = {"torch": 30, "autograd": 30, "dace": 60}  # what takes longer is not worth the wait; DaCe calls a C++ compiler
 SCALES = {
     "quick": {
         "problems": ("gmm_loops", "logsumexp", "rosenbrock"),
@@ -129,7 +130,7 @@ def run(folder: Path, scale: str, track: Callable[[list], Iterator]) -> list[Row
         "passes, by_hand, ours": "the same in forward passes, in gradients by hand, in the toolkit's: ratios within a round",
         "peak_bytes": "what one call holds at most, beyond what its process held before it",
         "note": "why there are no times",
-        **installed("jax", "jaxlib", "torch", "autograd"),
+        **installed("jax", "jaxlib", "torch", "autograd", "dace"),
     }
     data = folder / "peers.csv"
     write_csv(data, rows, notes)
@@ -160,8 +161,10 @@ class System:
 
     def __init__(self, name: str, **more: str):
         self.patience = PATIENCE_S.get(name, 300)
+        self.folder = tempfile.TemporaryDirectory()  # for what a system builds
         self.process = subprocess.Popen(
-            (sys.executable, "-m", "experiments.worker", name), cwd=Path(__file__).parents[1], env=_surroundings(**more),
+            (sys.executable, "-m", "experiments.worker", name),
+            cwd=Path(__file__).parents[1], env=_surroundings(TMPDIR=self.folder.name, **more),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         if hasattr(os, "sched_setaffinity"):  # threads that a library makes of its own share these cores
@@ -196,6 +199,7 @@ class System:
             pipe.close()
         self.process.kill()
         self.process.wait()
+        self.folder.cleanup()
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------
@@ -434,6 +438,7 @@ LOOKS = {
     "jax": ("#D55E00", "^"),
     "torch": ("#CC79A7", "v"),
     "autograd": ("#E69F00", "P"),
+    "dace": ("#009E73", "X"),
 }
 
 

@@ -8,6 +8,8 @@ from experiments import peers, problems
 from experiments.worker import SYSTEMS, Absent, directions, disagreement
 from toolkit import value_and_grad
 
+# DaCe 2.0.0b1 is wrong where a step adds to one array what it reads of another, and then to that one: say so once it is not.
+WRONG = {("heston", "dace"), ("lstm", "dace"), ("oscillators", "dace")}
 every = pytest.mark.parametrize("name", problems.names())
 STEP = 1e-5
 
@@ -65,15 +67,18 @@ def test_differences_agree(name):
 @pytest.mark.parametrize("peer", peers.PEERS)
 @pytest.mark.filterwarnings("ignore")       # what others warn of is not ours to judge
 def test_peers_agree(name, peer):
-    pytest.importorskip(peer)
     load, make = SYSTEMS[peer]
-    load()
+    try:
+        load()
+    except ImportError as reason:
+        pytest.skip(str(reason))
     problem, arguments = smallest(name)
     try:
         call, convert = make(problem, arguments)
     except Absent as reason:
         pytest.skip(str(reason))
-    assert not disagreement(peer, convert(call()), by_hand(problem, arguments), problem, arguments)
+    wrong = disagreement(peer, convert(call()), by_hand(problem, arguments), problem, arguments)
+    assert ("gradient" in wrong) if (name, peer) in WRONG else not wrong
 
 
 def test_the_harness_measures_checks_and_draws(tmp_path, monkeypatch):

@@ -139,3 +139,25 @@ def autograd_loss(parameters, normals, strike, dt):
         log_spot = log_spot + (rate - 0.5 * positive) * dt + root * first
         v = v + kappa * (theta - positive) * dt + xi * root * second
     return np.exp(-rate * steps * dt) * np.mean(np.maximum(np.exp(log_spot) - strike, 0.0))
+
+
+def dace_loss():
+    import dace
+
+    paths, steps = dace.symbol("paths"), dace.symbol("steps")
+
+    @dace.program
+    def loss(parameters: dace.float64[7], normals: dace.float64[paths, steps, 2], strike: dace.float64, dt: dace.float64):
+        log_spot, v = np.zeros((paths,)), np.zeros((steps + 1, paths))
+        log_spot[:] = np.log(parameters[0])
+        v[0] = parameters[1]
+        for t in range(steps):
+            second = parameters[6] * normals[:, t, 0] + np.sqrt(1.0 - parameters[6] ** 2) * normals[:, t, 1]
+            positive = np.maximum(v[t], 0.0)
+            root = np.sqrt(positive * dt)
+            v[t + 1] = v[t] + parameters[3] * (parameters[4] - positive) * dt + parameters[5] * root * second
+            log_spot[:] = log_spot + (parameters[2] - 0.5 * positive) * dt + root * normals[:, t, 0]
+        payoff = np.maximum(np.exp(log_spot) - strike, 0.0)
+        return np.exp(-parameters[2] * steps * dt) * np.sum(payoff) / paths
+
+    return loss
