@@ -1,7 +1,8 @@
 """The process of one system in `python -m experiments peers`: it prepares a problem, checks it, and times it when asked.
 
 Requests and replies are lines of JSON: {"do": "prepare", "problem": "rosenbrock", "size": 0, "reference": "file.npz"} makes
-the call and runs it, {"do": "time", "calls": 100} times it. `by_hand` writes the reference that the others are held against.
+the call and runs it, {"do": "time", "calls": 100} times it. `by_hand` writes the reference that the others are held against;
+{"do": "tiny", ...} has `experiments.calls` measured.
 A system is imported before anything else is, so that a fresh process can say how long its first derivative takes.
 """
 
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from timeit import Timer
@@ -207,6 +209,9 @@ SYSTEMS = {
 }
 
 
+NUMBAS = ("by_hand", "plain", "ours", "jvp")
+
+
 @functools.cache
 def _system(problem: ModuleType, name: str) -> Callable:
     """What a problem has for a peer: a system of its own, or a loss."""
@@ -274,6 +279,24 @@ def peak_bytes(call: Callable[[], object]) -> int:
         return 0
 
 
+def held_bytes(call: Callable[[], object]) -> float:
+    """What a call of Numba's holds at most, without its result: tapes, shadows, work arrays, whatever they are called.
+
+    Counted to the byte: what Numba's runtime allocates, it then takes from the allocator that Python's tracemalloc watches.
+    """
+    from numba.core.runtime import _nrt_python
+
+    _nrt_python.memsys_use_cpython_allocator()
+    tracemalloc.start()
+    try:
+        out = call()  # which is still there when the two numbers are read
+        result, most = tracemalloc.get_traced_memory()
+        del out
+    finally:
+        tracemalloc.stop()
+    return most - result
+
+
 class Worker:
     """What the process holds: its system, and the call that was prepared last."""
 
@@ -303,8 +326,17 @@ class Worker:
             if wrong := disagreement(self.name, (value, gradients), (kept[0], kept[1:]), module, arguments):
                 return {"note": wrong}
         del out, value, gradients
-        peak = peak_bytes(self.call)
-        return {"first_s": first_s, "import_s": self.import_s, "peak_bytes": peak, "call_s": Timer(self.call).timeit(1)}
+        taken = []
+        sizes = {"peak_bytes": peak_bytes(lambda: taken.append(Timer(self.call).timeit(1)))}
+        if self.name in NUMBAS:
+            sizes["held_bytes"] = held_bytes(self.call)
+        call_s = taken[0] if taken[0] > 0.1 else Timer(self.call).timeit(1)  # one call less of what is slow
+        return {"first_s": first_s, "import_s": self.import_s, "call_s": call_s, **sizes}
+
+    def tiny(self, rounds: int, block_s: float) -> dict:
+        from experiments import calls
+
+        return {"cases": calls.measure(rounds, block_s)}
 
     def time(self, calls: int) -> dict:
         timer = Timer(self.call)
