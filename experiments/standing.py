@@ -180,9 +180,9 @@ def _start_bars(rows: list[Row]) -> Iterator[Bar]:
             bar, limit = "≤ 2 × plain compilation + 1 s", 2.0 * plain.first_s + 1.0
         else:
             continue
-        beside = at.get((study, problem, "jax"))
+        beside = [other for name in ("plain", "jax") if (other := at.get((study, problem, name)))]
         shown = f"{row.median_s:.2f} s ({row.import_s:.2f} s of it imports), not {limit:.2f} s"
-        shown += f"; JAX {beside.median_s:.2f} s" if beside else ""
+        shown += "".join(f"; {NAMES[other.system]} {other.median_s:.2f} s" for other in beside)
         yield Bar(f"{study}, {problem}", bar, shown, int(row.median_s <= limit), 1)
 
 
@@ -301,8 +301,8 @@ def _cells(*cells: str) -> str:
 
 
 LEGEND = """\
-Time of a gradient, and of one jvp, over the time of the function itself, compiled by Numba: one machine, one thread, a size of each
-problem ([all sizes](plots/peers.md)). `—`: cannot be expressed, or takes too long; `✗`: the gradient is wrong."""
+Time of a gradient, and of one jvp, over the time of the function itself, compiled by Numba: one machine, one thread, a size of
+each problem ([all sizes](plots/peers.md)). `—`: cannot be expressed, or takes too long; `✗`: the gradient is wrong."""
 PICTURE = "![Time of a gradient in forward passes: a panel a problem, a line a system](plots/peers.png)"
 FROM, TO = "<!-- written by `python -m experiments peers` -->\n", "<!-- until here -->"
 
@@ -386,7 +386,7 @@ def draw(rows: list[Row], path: Path) -> None:
         text = textwrap.fill(summary(rows), int(9.8 * size[0]))
         figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), columnspacing=1.4, handletextpad=0.4)
         edge = (0.27 * (text.count("\n") + 1) + 0.15) / size[1]
-        figure.get_layout_engine().set(rect=(0.0, edge, 1.0, 1.0 - edge))
+        figure.get_layout_engine().set(rect=(0.0, edge, 1.0, 1.0 - edge), w_pad=0.12)
         figure.text(0.02, edge - 0.08 / size[1], text, va="top", fontsize=13, linespacing=1.4)
         figure.savefig(path)
         plt.close(figure)
@@ -398,7 +398,7 @@ def _seen(rows: list[Row], system: str) -> bool:
 
 def _draw_panel(axes, problem: str, sizes: list[dict[str, Row]]) -> None:
     axes.set(xscale="log", yscale="log")
-    axes.set_title(problem, fontsize=15)
+    axes.set_title(problem, fontsize=13)
     axes.axhline(1.0, color="#595959", linestyle=":", linewidth=1.5)
     axes.xaxis.set_major_formatter(EngFormatter("s", sep=" "))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))

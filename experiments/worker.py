@@ -43,7 +43,7 @@ def compiled(problem: ModuleType, what: str) -> Callable:
     if what == "plain":
         import numba
 
-        return numba.njit(problem.loss)
+        return numba.njit(problem.loss, cache="NUMBA_CACHE_DIR" in os.environ)
     import toolkit
 
     return (toolkit.value_and_grad if what == "ours" else toolkit.jvp)(problem.loss, argnums=problem.ARGNUMS)
