@@ -39,7 +39,7 @@ from experiments.worker import SYSTEMS
 
 STARTED = ("rosenbrock", "gmm_loops", "heat_2d_slices")  # whose first derivative in a fresh process is timed
 CACHES = {"plain": "NUMBA_CACHE_DIR", "ours": "DUALTAPE_CACHE_DIR", "jax": "JAX_COMPILATION_CACHE_DIR"}
-PATIENCE_S = {"jax": 120, "torch": 20, "autograd": 20, "dace": 40}  # longer is not worth the wait; DaCe calls a C++ compiler
+PATIENCE_S = {"jax": 120, "torch": 15, "autograd": 15, "dace": 40}  # longer is not worth the wait; DaCe calls a C++ compiler
 SCALES = {
     "quick": {
         "problems": ("gmm_loops", "logsumexp", "rosenbrock"),
@@ -56,7 +56,7 @@ SCALES = {
         "systems": tuple(SYSTEMS),
         "rounds": 9,
         "block_s": 20e-3,
-        "case_s": 6.0,
+        "case_s": 5.0,
         "starts": 3,
     },
     "full": {

@@ -194,8 +194,13 @@ def dace_loss():
 
     @dace.program
     def loss(
-        alphas: dace.float64[k], means: dace.float64[k, d], icf: dace.float64[k, d * (d + 1) // 2], x: dace.float64[n, d],
-        gamma: dace.float64, m: dace.int64, fixed: dace.float64,
+        alphas: dace.float64[k],
+        means: dace.float64[k, d],
+        icf: dace.float64[k, d * (d + 1) // 2],
+        x: dace.float64[n, d],
+        gamma: dace.float64,
+        m: dace.int64,
+        fixed: dace.float64,
     ):
         log_dets = np.sum(icf[:, :d], axis=1)
         terms = np.zeros((n, k))

@@ -133,11 +133,16 @@ def dace_loss():
 
     @dace.program
     def loss(
-        w_in: dace.float64[4 * width, m], w_state: dace.float64[4 * width, width], bias: dace.float64[4 * width],
-        w_out: dace.float64[m, width], b_out: dace.float64[m], rows: dace.float64[n, m],
+        w_in: dace.float64[4 * width, m],
+        w_state: dace.float64[4 * width, width],
+        bias: dace.float64[4 * width],
+        w_out: dace.float64[m, width],
+        b_out: dace.float64[m],
+        rows: dace.float64[n, m],
     ):
-        hidden, cell = np.zeros((n, width)), np.zeros((n, width))  # it must not lose what it needs of a step
+        hidden, cell = np.zeros((n, width)), np.zeros((n, width))
         pushed = rows[:-1] @ np.transpose(w_in) + bias
+        # DaCe 2.0.0b1 is wrong here: an iteration both reads what it writes, the cell, and hands it on.
         for t in range(n - 1):
             gates = pushed[t] + w_state @ hidden[t]
             entry = 1.0 / (1.0 + np.exp(-gates[:width]))

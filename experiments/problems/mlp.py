@@ -112,9 +112,14 @@ def dace_loss():
 
     @dace.program
     def program(
-        w_in: dace.float64[m, width], b_in: dace.float64[width], w_hidden: dace.float64[layers, width, width],
-        b_hidden: dace.float64[layers, width], w_out: dace.float64[width, classes], b_out: dace.float64[classes],
-        x: dace.float64[n, m], labels: dace.int64[n],
+        w_in: dace.float64[m, width],
+        b_in: dace.float64[width],
+        w_hidden: dace.float64[layers, width, width],
+        b_hidden: dace.float64[layers, width],
+        w_out: dace.float64[width, classes],
+        b_out: dace.float64[classes],
+        x: dace.float64[n, m],
+        labels: dace.int64[n],
     ):
         hidden = np.zeros((layers + 1, n, width))
         hidden[0] = np.tanh(x @ w_in + b_in)

@@ -193,12 +193,11 @@ def dace_loss():
         return right - left
 
     @dace.program
-    def loss(
-        position: dace.float64[n], momentum: dace.float64[n], target: dace.float64[n], beta: dace.float64, dt: dace.float64
-    ):
+    def loss(position: dace.float64[n], momentum: dace.float64[n], target: dace.float64[n], beta: dace.float64, dt: dace.float64):
         q, p = np.zeros((steps + 1, n)), np.zeros((steps + 1, n))
         q[0] = position
         p[0] = momentum
+        # DaCe 2.0.0b1 is wrong here: what one array gets is read of the other, which is then handed on.
         for t in range(steps):
             a1 = force(q[t], beta)
             p2 = p[t] + 0.5 * dt * a1
