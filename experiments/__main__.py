@@ -17,7 +17,7 @@ PLOTS = Path(__file__).resolve().parent.parent / "plots"
 def main() -> None:
     options = _options()
     os.environ["DUALTAPE_CACHE_DIR"] = "off"  # how long compilation takes is one of the figures
-    console = Console(width=None if os.isatty(1) else 120)
+    console = Console(width=None if os.isatty(1) else 140)
     for name in options.names:
         module = importlib.import_module(f"experiments.{name}")
         question = module.__doc__.splitlines()[0]

@@ -1,18 +1,23 @@
 """The process of one system in `python -m experiments peers`: it prepares a problem, checks it, and times it when asked.
 
 Requests and replies are lines of JSON: {"do": "prepare", "problem": "rosenbrock", "size": 0, "reference": "file.npz"} makes
-the call and runs it, {"do": "time", "calls": 100} times it. `by_hand` writes the reference that the others are held against.
+the call and runs it, {"do": "time", "calls": 100} times it. `by_hand` writes the reference that the others are held against;
+{"do": "tiny", ...} has `experiments.calls` measured.
 A system is imported before anything else is, so that a fresh process can say how long its first derivative takes.
 """
 
+import contextlib
 import ctypes
 import functools
 import gc
+import inspect
 import json
 import os
 import sys
+import tempfile
 import time
 import traceback
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from timeit import Timer
@@ -38,7 +43,7 @@ def compiled(problem: ModuleType, what: str) -> Callable:
     if what == "plain":
         import numba
 
-        return numba.njit(problem.loss)
+        return numba.njit(problem.loss, cache="NUMBA_CACHE_DIR" in os.environ)
     import toolkit
 
     return (toolkit.value_and_grad if what == "ours" else toolkit.jvp)(problem.loss, argnums=problem.ARGNUMS)
@@ -113,6 +118,51 @@ def autograd(problem: ModuleType, arguments: tuple):
     return functools.partial(system, *arguments), lambda out: out
 
 
+@functools.cache
+def with_backward_pass(problem: ModuleType):
+    """DaCe's program of a loss and its gradient, compiled once for all sizes."""
+    import dace
+    from dace.autodiff import add_backward_pass
+
+    names = list(inspect.signature(problem.loss).parameters)
+    with contextlib.chdir(_built.name):  # where it would leave a graph that it finds invalid
+        sdfg = _system(problem, "dace")().to_sdfg()
+        sdfg.name = problem.__name__.rpartition(".")[2]
+        add_backward_pass(sdfg, outputs=["__return"], inputs=[names[i] for i in problem.ARGNUMS])
+        if os.environ.get("OMP_NUM_THREADS") == "1":  # a parallel loop adds by atomic operations, even on one thread
+            for node, _ in sdfg.all_nodes_recursive():
+                if isinstance(node, dace.nodes.MapEntry):
+                    node.map.schedule = dace.ScheduleType.Sequential
+                elif isinstance(node, dace.nodes.LibraryNode):
+                    node.schedule = dace.ScheduleType.Sequential
+        return sdfg, sdfg.compile()
+
+
+def dace(problem: ModuleType, arguments: tuple):
+    from dace.frontend.python.parser import infer_symbols_from_datadescriptor
+
+    sdfg, run = with_backward_pass(problem)
+    names = list(inspect.signature(problem.loss).parameters)
+    given = dict(zip(names, arguments, strict=True)) | getattr(problem, "dace_more", lambda *_: {})(*arguments)
+    active = [names[i] for i in problem.ARGNUMS]
+    for name, argument in given.items():
+        if name in active or np.ndim(argument):
+            given[name] = np.array(argument, ndmin=1).copy()  # it takes no views, and differentiates by arrays alone
+    gradients = [np.zeros_like(given[name]) for name in active]
+    needed = {name: argument for name, argument in given.items() if name in sdfg.arglist()}
+    needed |= infer_symbols_from_datadescriptor(sdfg, needed)
+    needed |= {f"gradient_{name}": gradient for name, gradient in zip(active, gradients, strict=True)}
+    needed["gradient___return"] = np.ones(1)
+
+    def call():
+        for gradient in gradients:
+            gradient.fill(0.0)  # the backward pass adds to it
+        return run(**needed)
+
+    shapes = [np.shape(arguments[i]) for i in problem.ARGNUMS]
+    return call, lambda out: (out[0], tuple(g.reshape(shape) for g, shape in zip(gradients, shapes, strict=True)))
+
+
 def import_numba():
     import numba  # noqa: F401
 
@@ -137,6 +187,16 @@ def import_autograd():
     import autograd.numpy  # noqa: F401
 
 
+def import_dace():
+    """Its settings and all that it builds go to a folder of the process's own."""
+    global _built
+    _built = tempfile.TemporaryDirectory(prefix="dace")
+    os.environ["DACE_CONFIG"] = str(Path(_built.name) / "dace.conf")
+    import dace.autodiff  # (releases before 2 have none)
+
+    dace.Config.set("default_build_folder", value=_built.name)
+
+
 SYSTEMS = {
     "by_hand": (import_numba, by_hand),  # first: it is what the others are held against
     "plain": (import_numba, plain),
@@ -145,9 +205,14 @@ SYSTEMS = {
     "jax": (import_jax, jax),
     "torch": (import_torch, torch),
     "autograd": (import_autograd, autograd),
+    "dace": (import_dace, dace),
 }
 
 
+NUMBAS = ("by_hand", "plain", "ours", "jvp")
+
+
+@functools.cache
 def _system(problem: ModuleType, name: str) -> Callable:
     """What a problem has for a peer: a system of its own, or a loss."""
     if hasattr(problem, f"{name}_system"):
@@ -214,6 +279,24 @@ def peak_bytes(call: Callable[[], object]) -> int:
         return 0
 
 
+def held_bytes(call: Callable[[], object]) -> float:
+    """What a call of Numba's holds at most, without its result: tapes, shadows, work arrays, whatever they are called.
+
+    Counted to the byte: what Numba's runtime allocates, it then takes from the allocator that Python's tracemalloc watches.
+    """
+    from numba.core.runtime import _nrt_python
+
+    _nrt_python.memsys_use_cpython_allocator()
+    tracemalloc.start()
+    try:
+        out = call()  # which is still there when the two numbers are read
+        result, most = tracemalloc.get_traced_memory()
+        del out
+    finally:
+        tracemalloc.stop()
+    return most - result
+
+
 class Worker:
     """What the process holds: its system, and the call that was prepared last."""
 
@@ -243,8 +326,17 @@ class Worker:
             if wrong := disagreement(self.name, (value, gradients), (kept[0], kept[1:]), module, arguments):
                 return {"note": wrong}
         del out, value, gradients
-        peak = peak_bytes(self.call)
-        return {"first_s": first_s, "import_s": self.import_s, "peak_bytes": peak, "call_s": Timer(self.call).timeit(1)}
+        taken = []
+        sizes = {"peak_bytes": peak_bytes(lambda: taken.append(Timer(self.call).timeit(1)))}
+        if self.name in NUMBAS:
+            sizes["held_bytes"] = held_bytes(self.call)
+        call_s = taken[0] if taken[0] > 0.1 else Timer(self.call).timeit(1)  # one call less of what is slow
+        return {"first_s": first_s, "import_s": self.import_s, "call_s": call_s, **sizes}
+
+    def tiny(self, rounds: int, block_s: float) -> dict:
+        from experiments import calls
+
+        return {"cases": calls.measure(rounds, block_s)}
 
     def time(self, calls: int) -> dict:
         timer = Timer(self.call)

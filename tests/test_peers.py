@@ -1,13 +1,17 @@
 """The problems of `python -m experiments peers` are what they say, in every system that is here, and it measures them."""
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import njit
 
-from experiments import peers, problems
-from experiments.worker import SYSTEMS, Absent, directions, disagreement
+from experiments import peers, problems, standing
+from experiments.worker import SYSTEMS, Absent, directions, disagreement, held_bytes
 from toolkit import value_and_grad
 
+# DaCe 2.0.0b1 is wrong where a step adds to one array what it reads of another, and then to that one: say so once it is not.
+WRONG = {("lstm", "dace"), ("oscillators", "dace")}
 every = pytest.mark.parametrize("name", problems.names())
 STEP = 1e-5
 
@@ -65,28 +69,97 @@ def test_differences_agree(name):
 @pytest.mark.parametrize("peer", peers.PEERS)
 @pytest.mark.filterwarnings("ignore")       # what others warn of is not ours to judge
 def test_peers_agree(name, peer):
-    pytest.importorskip(peer)
     load, make = SYSTEMS[peer]
-    load()
+    try:
+        load()
+    except ImportError as reason:
+        pytest.skip(str(reason))
     problem, arguments = smallest(name)
     try:
         call, convert = make(problem, arguments)
     except Absent as reason:
         pytest.skip(str(reason))
-    assert not disagreement(peer, convert(call()), by_hand(problem, arguments), problem, arguments)
+    wrong = disagreement(peer, convert(call()), by_hand(problem, arguments), problem, arguments)
+    assert ("gradient" in wrong) if (name, peer) in WRONG else not wrong
 
 
 def test_the_harness_measures_checks_and_draws(tmp_path, monkeypatch):
     monkeypatch.setenv("EXPERIMENTS_ONLY", "rosenbrock")
     monkeypatch.setitem(peers.SCALES["quick"], "systems", ("by_hand", "plain", "ours", "autograd"))
-    rows = {row.system: row for row in peers.run(tmp_path, "quick", list)}
+    rows = {row.system: row for row in peers.run(tmp_path, "quick", list) if row.study == standing.GRADIENTS}
     ours = rows["ours"]
     assert (ours.note, ours.rounds, ours.ours) == ("", 3, 1)
     assert ours.median_s > 0
     assert rows["by_hand"].by_hand == rows["plain"].passes == 1
     assert rows["autograd"].note.startswith("not installed") or rows["autograd"].median_s > 0
     assert (tmp_path / "peers.png").stat().st_size > 10_000
-    assert "| Rosenbrock | n=2 |" in (tmp_path / "peers.md").read_text()
+    page = (tmp_path / "peers.md").read_text()
+    assert "| Rosenbrock | n=2 |" in page
+    assert "| bytes held / by hand | ≤ 1.1 |" in page
+    assert page.count("a call inside @njit | Rosenbrock, n=10 |") == 3
+
+
+def row(system, size="n=1", study=standing.GRADIENTS, **values):
+    return standing.Row(study, "Rosenbrock", size, 1, system, **values)
+
+
+CASES = [                                   # of two sizes: what is met in one is missed in the other
+    row("by_hand", held_bytes=10_000, by_hand=1.0, passes=2.0),
+    row("plain", median_s=1e-6, passes=1.0),
+    row("ours", held_bytes=10_900, by_hand=1.2, passes=2.0, ours=1.0),
+    row("jax", ours=0.9, passes=1.8),
+    row("torch", ours=40.0),
+    row("by_hand", "n=2", held_bytes=0, by_hand=1.0, passes=2.0),
+    row("plain", "n=2", median_s=1e-3, passes=1.0),
+    row("ours", "n=2", held_bytes=8192, by_hand=1.5, passes=4.0, ours=1.0),
+    row("jax", "n=2", ours=90.0, passes=360.0),
+    row("dace", "n=2", note="gradient 0 is off by 1"),
+    *(row(system, study=standing.OUTSIDE, median_s=t) for system, t in (("plain", 1e-7), ("ours", 5.9e-7))),
+    *(row(system, study=standing.INSIDE, median_s=t) for system, t in (("by_hand", 1e-8), ("ours", 1.4e-8))),
+    row("plain", study=standing.COLD, first_s=1.5),
+    row("ours", study=standing.COLD, median_s=3.9, import_s=1.0),
+    row("ours", study=standing.CACHED, median_s=1.4, import_s=1.0),
+]
+
+
+def test_bars_are_held_against_the_rows():
+    found = {bar.what: (bar.met, bar.of) for bar in standing.bars(CASES)}
+    assert found == {
+        "gradient / by hand": (1, 2), "gradient / by hand, geometric mean": (0, 1),
+        "gradient / forward pass": (1, 2), "gradient / forward pass, geometric mean": (0, 1),
+        "fastest peer / gradient": (1, 2), "JAX / gradient, geometric mean": (1, 1),
+        "PyTorch / gradient, geometric mean": (1, 1), "bytes held / by hand": (1, 2),
+        "a call from Python, Rosenbrock": (1, 1), "a call inside @njit, Rosenbrock": (0, 1),
+        "first derivative, cold, Rosenbrock": (1, 1), "first derivative, from the disk cache, Rosenbrock": (0, 1),
+    }
+    told = standing.finding(CASES)
+    assert "1 of 2  gradient / by hand ≤ 1.25: 1.50 at worst, Rosenbrock (n=2)" in told
+    assert "MISSED  gradient / by hand, geometric mean ≤ 1: 1.34" in told
+    assert "met  first derivative, cold, Rosenbrock ≤ 2 × plain compilation + 1 s: 3.90 s" in told
+
+
+def test_the_table_has_its_place_in_the_readme(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text((Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
+    for _ in range(2):                      # what the run before has written is written over
+        standing.write_readme(page, CASES)
+    text = page.read_text(encoding="utf-8")
+    assert text.count("| Rosenbrock | n=1 | 1 µs | 2.00 | 2.00 | — | 1.80 | — | — | — |") == 1
+    assert text.count("](plots/peers.png)") == text.count("## Use it") == 1
+    page.write_text("no place", encoding="utf-8")
+    with pytest.raises(SystemExit, match="no place for the table"):
+        standing.write_readme(page, CASES)
+
+
+def test_what_a_call_holds_is_counted_without_its_result():
+    @njit
+    def two_arrays(n):
+        work, result = np.ones(n), np.ones(2 * n)
+        result[0] = work.sum()
+        return result
+
+    two_arrays(1)
+    assert held_bytes(lambda: two_arrays(1000)) == pytest.approx(8_000, abs=200)
 
 
 def test_a_wrong_gradient_is_not_timed():

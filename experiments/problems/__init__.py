@@ -2,8 +2,10 @@
 
 A problem has a TITLE, its SIZES, `arguments(**size)`, the ARGNUMS that are differentiated, and one `loss` in the words of
 each system: `loss` (Numba's), `jax_loss`, `torch_loss`, `autograd_loss` (or None, and why, in the comment behind it), and
-`by_hand`, the adjoint that an expert would write. Where the task is not the gradient of a number, `ours()`, `jax_system()`,
-`torch_system()` and `autograd_system()` return the function to call instead: `(*arguments) -> (value, (derivative, ...))`.
+`by_hand`, the adjoint that an expert would write. `dace_loss()` returns the program, which is typed where it is written, and
+whose arguments are `loss`'s and those of `dace_more(*arguments)`, if there are any. Where the task is not the gradient of a
+number, `ours()`, `jax_system()`, `torch_system()` and `autograd_system()` return the function to call instead:
+`(*arguments) -> (value, (derivative, ...))`.
 """
 
 import importlib

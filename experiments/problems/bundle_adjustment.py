@@ -220,3 +220,6 @@ def autograd_system():
         return 0.5 * np.sum(errors**2), (np.stack(rows, axis=1),)
 
     return system
+
+
+dace_loss = None  # columns of one array that are read more than once: `assert added` fails in add_backward_pass

@@ -100,3 +100,25 @@ def autograd_loss(matrix):
         column = a[1:, 0] / np.sqrt(a[0, 0])
         a = a[1:, 1:] - np.outer(column, column)
     return total
+
+
+def dace_loss():
+    import dace
+
+    n = dace.symbol("n")
+
+    @dace.program
+    def loss(matrix: dace.float64[n, n]):
+        a = np.copy(matrix)
+        for i in range(n):
+            for j in range(i):
+                a[i, j] -= np.dot(a[i, :j], a[j, :j])
+                a[i, j] /= a[j, j]
+            a[i, i] -= np.dot(a[i, :i], a[i, :i])
+            a[i, i] = np.sqrt(a[i, i])
+        total = 0.0
+        for i in range(n):
+            total += np.log(a[i, i])
+        return 2.0 * total
+
+    return loss

@@ -78,3 +78,17 @@ def autograd_loss(data, weights):
     centred = data - np.mean(data, axis=0)
     scaled = centred / np.sqrt(np.sum(centred**2, axis=0))
     return np.sum(weights * np.dot(scaled.T, scaled))
+
+
+def dace_loss():
+    import dace
+
+    n, m = dace.symbol("n"), dace.symbol("m")
+
+    @dace.program
+    def loss(data: dace.float64[n, m], weights: dace.float64[m, m]):
+        centred = data - np.mean(data, axis=0)
+        scaled = centred / np.sqrt(np.sum(centred**2, axis=0))
+        return np.sum(weights * (np.transpose(scaled) @ scaled))
+
+    return loss

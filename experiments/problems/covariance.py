@@ -51,3 +51,16 @@ def autograd_loss(data, weights):
 
     centred = data - np.mean(data, axis=0)
     return np.sum(weights * np.dot(centred.T, centred)) / (data.shape[0] - 1)
+
+
+def dace_loss():
+    import dace
+
+    n, m = dace.symbol("n"), dace.symbol("m")
+
+    @dace.program
+    def loss(data: dace.float64[n, m], weights: dace.float64[m, m]):
+        centred = data - np.mean(data, axis=0)
+        return np.sum(weights * (np.transpose(centred) @ centred)) / (n - 1)
+
+    return loss

@@ -120,3 +120,22 @@ def autograd_loss(start, target, steps):
                 new.append((new[-1] + others[j]) / 9.0)
             rows[i] = np.array([*new, here[-1]])
     return 0.5 * sum(np.sum((row - aim) ** 2) for row, aim in zip(rows, target))
+
+
+def dace_loss():
+    import dace
+
+    n = dace.symbol("n")
+
+    @dace.program
+    def loss(start: dace.float64[n, n], target: dace.float64[n, n], steps: dace.int64):
+        a = np.copy(start)
+        for _ in range(steps):
+            for i in range(1, n - 1):
+                a[i, 1:-1] += a[i - 1, :-2] + a[i - 1, 1:-1] + a[i - 1, 2:] + a[i, 2:]
+                a[i, 1:-1] += a[i + 1, :-2] + a[i + 1, 1:-1] + a[i + 1, 2:]
+                for j in range(1, n - 1):
+                    a[i, j] = (a[i, j] + a[i, j - 1]) / 9.0
+        return 0.5 * np.sum((a - target) ** 2)
+
+    return loss

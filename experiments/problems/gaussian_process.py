@@ -111,3 +111,30 @@ def autograd_loss(logs, x, y):
     root = np.linalg.cholesky(covariance)
     white = np.linalg.solve(root, y)
     return -0.5 * np.sum(white**2) - np.sum(np.log(np.diag(root))) - 0.5 * n * np.log(2.0 * np.pi)
+
+
+def dace_loss():
+    import dace
+
+    n, d = dace.symbol("n"), dace.symbol("d")
+
+    @dace.program
+    def loss(logs: dace.float64[3], x: dace.float64[n, d], y: dace.float64[n]):
+        squares = np.sum(x**2, axis=1)
+        distances = np.reshape(squares, (n, 1)) + squares - 2.0 * (x @ np.transpose(x))
+        covariance = np.exp(2.0 * logs[1]) * np.exp(-0.5 * np.exp(-2.0 * logs[0]) * distances)
+        covariance += np.exp(2.0 * logs[2]) * np.eye(n)
+        white, total = np.zeros((n,)), 0.0
+        for i in range(n):  # np.linalg's have no derivative here
+            for j in range(i):
+                covariance[i, j] -= np.dot(covariance[i, :j], covariance[j, :j])
+                covariance[i, j] /= covariance[j, j]
+            covariance[i, i] -= np.dot(covariance[i, :i], covariance[i, :i])
+            covariance[i, i] = np.sqrt(covariance[i, i])
+        for i in range(n):
+            white[i] = (y[i] - np.dot(covariance[i, :i], white[:i])) / covariance[i, i]
+        for i in range(n):
+            total -= np.log(covariance[i, i])
+        return total - 0.5 * np.sum(white**2) - 0.5 * n * np.log(2.0 * np.pi)
+
+    return loss

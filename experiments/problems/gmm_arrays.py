@@ -6,7 +6,16 @@ import numpy as np
 from numba import njit
 
 # The other systems have but one way to write it.
-from experiments.problems.gmm_loops import ARGNUMS, arguments, autograd_loss, constant, jax_loss, torch_loss  # noqa: F401
+from experiments.problems.gmm_loops import (  # noqa: F401
+    ARGNUMS,
+    arguments,
+    autograd_loss,
+    constant,
+    dace_loss,
+    dace_more,
+    jax_loss,
+    torch_loss,
+)
 
 TITLE = "Gaussian mixture, arrays"
 SIZES = ({"n": 10, "d": 2, "k": 3}, {"n": 1_000, "d": 10, "k": 25}, {"n": 10_000, "d": 32, "k": 25})

@@ -185,3 +185,42 @@ def autograd_loss(alphas, means, icf, x, gamma, m):
     terms = alphas + log_dets - 0.5 * np.sum(turned**2, axis=2)
     prior = 0.5 * gamma**2 * (np.sum(diagonals**2) + np.sum(icf[:, d:] ** 2)) - m * np.sum(log_dets)
     return constant(n, d, k, gamma, m) + np.sum(logsumexp(terms, axis=1)) - n * logsumexp(alphas) + prior
+
+
+def dace_loss():
+    import dace
+
+    n, d, k = dace.symbol("n"), dace.symbol("d"), dace.symbol("k")
+
+    @dace.program
+    def loss(
+        alphas: dace.float64[k],
+        means: dace.float64[k, d],
+        icf: dace.float64[k, d * (d + 1) // 2],
+        x: dace.float64[n, d],
+        gamma: dace.float64,
+        m: dace.int64,
+        fixed: dace.float64,
+    ):
+        log_dets = np.sum(icf[:, :d], axis=1)
+        terms = np.zeros((n, k))
+        squares = np.sum(np.exp(2.0 * icf[:, :d])) + np.sum(icf[:, d:] ** 2)
+        for c in range(k):
+            q = np.zeros((d, d))
+            for j in range(d):
+                q[j, j] = np.exp(icf[c, j])
+                for row in range(j + 1, d):
+                    q[row, j] = icf[c, d + j * (2 * d - j - 1) // 2 + row - j - 1]
+            turned = (x - means[c]) @ np.transpose(q)
+            terms[:, c] = alphas[c] + log_dets[c] - 0.5 * np.sum(turned**2, axis=1)
+        top = np.max(terms, axis=1)
+        total = np.sum(top + np.log(np.sum(np.exp(terms - np.reshape(top, (n, 1))), axis=1)))
+        highest = np.max(alphas)
+        total -= n * (highest + np.log(np.sum(np.exp(alphas - highest))))
+        return total + 0.5 * gamma**2 * squares - m * np.sum(log_dets) + fixed
+
+    return loss
+
+
+def dace_more(alphas, means, icf, x, gamma, m):
+    return {"fixed": constant(*x.shape, alphas.size, gamma, m)}

@@ -6,6 +6,7 @@ from experiments.problems.heat_2d_slices import (  # noqa: F401  (the rest of th
     arguments,
     autograd_loss,
     by_hand,
+    dace_loss,
     jax_loss,
     torch_loss,
 )

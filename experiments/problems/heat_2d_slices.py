@@ -112,3 +112,20 @@ def autograd_loss(start, kappa, target, steps):
         around = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
         u = u + np.pad(kappa[1:-1, 1:-1] * (around - 4.0 * u[1:-1, 1:-1]), 1, "constant")
     return 0.5 * np.sum((u - target) ** 2)
+
+
+def dace_loss():
+    import dace
+
+    n = dace.symbol("n")
+
+    @dace.program
+    def loss(start: dace.float64[n, n], kappa: dace.float64[n, n], target: dace.float64[n, n], steps: dace.int64):
+        u = np.copy(start)
+        for _ in range(steps):
+            u[1:-1, 1:-1] += kappa[1:-1, 1:-1] * (
+                u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2] - 4.0 * u[1:-1, 1:-1]
+            )
+        return 0.5 * np.sum((u - target) ** 2)
+
+    return loss

@@ -5,6 +5,7 @@ from experiments.problems.heat_3d_slices import (  # noqa: F401  (the rest of th
     arguments,
     autograd_loss,
     by_hand,
+    dace_loss,
     jax_loss,
     torch_loss,
 )

@@ -121,3 +121,29 @@ def autograd_loss(start, target, steps):
     for _ in range(2 * steps):  # autograd has no assignment into arrays: the faces are added as padding of the change
         a = a + np.pad(swept(a) - a[1:-1, 1:-1, 1:-1], 1, "constant")
     return 0.5 * np.sum((a - target) ** 2)
+
+
+def dace_loss():
+    import dace
+
+    n = dace.symbol("n")
+
+    @dace.program
+    def loss(start: dace.float64[n, n, n], target: dace.float64[n, n, n], steps: dace.int64):
+        a, b = np.copy(start), np.copy(start)
+        for _ in range(steps):
+            b[1:-1, 1:-1, 1:-1] = (
+                0.125 * (a[2:, 1:-1, 1:-1] - 2.0 * a[1:-1, 1:-1, 1:-1] + a[:-2, 1:-1, 1:-1])
+                + 0.125 * (a[1:-1, 2:, 1:-1] - 2.0 * a[1:-1, 1:-1, 1:-1] + a[1:-1, :-2, 1:-1])
+                + 0.125 * (a[1:-1, 1:-1, 2:] - 2.0 * a[1:-1, 1:-1, 1:-1] + a[1:-1, 1:-1, :-2])
+                + a[1:-1, 1:-1, 1:-1]
+            )
+            a[1:-1, 1:-1, 1:-1] = (
+                0.125 * (b[2:, 1:-1, 1:-1] - 2.0 * b[1:-1, 1:-1, 1:-1] + b[:-2, 1:-1, 1:-1])
+                + 0.125 * (b[1:-1, 2:, 1:-1] - 2.0 * b[1:-1, 1:-1, 1:-1] + b[1:-1, :-2, 1:-1])
+                + 0.125 * (b[1:-1, 1:-1, 2:] - 2.0 * b[1:-1, 1:-1, 1:-1] + b[1:-1, 1:-1, :-2])
+                + b[1:-1, 1:-1, 1:-1]
+            )
+        return 0.5 * np.sum((a - target) ** 2)
+
+    return loss

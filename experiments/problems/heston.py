@@ -139,3 +139,29 @@ def autograd_loss(parameters, normals, strike, dt):
         log_spot = log_spot + (rate - 0.5 * positive) * dt + root * first
         v = v + kappa * (theta - positive) * dt + xi * root * second
     return np.exp(-rate * steps * dt) * np.mean(np.maximum(np.exp(log_spot) - strike, 0.0))
+
+
+def dace_loss():
+    import dace
+
+    paths, steps = dace.symbol("paths"), dace.symbol("steps")
+
+    @dace.program
+    def loss(parameters: dace.float64[7], normals: dace.float64[paths, steps, 2], strike: dace.float64, dt: dace.float64):
+        v, log_spot = np.zeros((steps + 1, paths)), np.zeros((paths,))
+        v[0] = parameters[1]
+        for t in range(steps):
+            second = parameters[6] * normals[:, t, 0] + np.sqrt(1.0 - parameters[6] ** 2) * normals[:, t, 1]
+            positive = np.maximum(v[t], 0.0)
+            safe = np.where(v[t] > 0.0, v[t] * dt, 1.0)  # else 0 times an infinite slope
+            root = np.where(v[t] > 0.0, np.sqrt(safe), 0.0)
+            v[t + 1] = v[t] + parameters[3] * (parameters[4] - positive) * dt + parameters[5] * root * second
+        log_spot[:] = np.log(parameters[0])
+        for t in range(steps):  # in a loop of its own, without which the gradient is wrong
+            drift = (parameters[2] - 0.5 * np.maximum(v[t], 0.0)) * dt
+            safe_again = np.where(v[t] > 0.0, v[t] * dt, 1.0)
+            log_spot[:] = log_spot + drift + np.where(v[t] > 0.0, np.sqrt(safe_again), 0.0) * normals[:, t, 0]
+        payoff = np.maximum(np.exp(log_spot) - strike, 0.0)
+        return np.exp(-parameters[2] * steps * dt) * np.sum(payoff) / paths
+
+    return loss

@@ -80,3 +80,19 @@ def autograd_loss(start, target, steps):
     for _ in range(2 * steps):  # autograd has no assignment into arrays: the ends are joined to each sweep
         a = np.concatenate((a[:1], (a[:-2] + a[1:-1] + a[2:]) / 3.0, a[-1:]))
     return 0.5 * np.sum((a - target) ** 2)
+
+
+def dace_loss():
+    import dace
+
+    n = dace.symbol("n")
+
+    @dace.program
+    def loss(start: dace.float64[n], target: dace.float64[n], steps: dace.int64):
+        a, b = np.copy(start), np.copy(start)
+        for _ in range(steps):
+            b[1:-1] = (a[:-2] + a[1:-1] + a[2:]) / 3.0
+            a[1:-1] = (b[:-2] + b[1:-1] + b[2:]) / 3.0
+        return 0.5 * np.sum((a - target) ** 2)
+
+    return loss

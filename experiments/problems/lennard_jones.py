@@ -93,3 +93,19 @@ def autograd_loss(positions, cutoff):
     attraction = 1.0 / r2[r2 < cutoff**2] ** 3
     shift = 4.0 * (cutoff**-12.0 - cutoff**-6.0)
     return np.sum(4.0 * attraction * (attraction - 1.0) - shift)
+
+
+def dace_loss():
+    import dace
+
+    n = dace.symbol("n")
+
+    @dace.program
+    def loss(positions: dace.float64[n, 3], cutoff: dace.float64):
+        shift = 4.0 * (cutoff**-12.0 - cutoff**-6.0)
+        r2 = np.sum((np.reshape(positions, (n, 1, 3)) - np.reshape(positions, (1, n, 3))) ** 2, axis=2)
+        apart = r2 + cutoff**2 * np.eye(n)  # an atom is no pair with itself
+        attraction = np.where(apart < cutoff**2, 1.0 / apart**3, 0.0)
+        return 0.5 * np.sum(np.where(attraction > 0.0, 4.0 * attraction * (attraction - 1.0) - shift, 0.0))
+
+    return loss

@@ -67,3 +67,16 @@ def autograd_loss(weights, bias, x, labels):
 
     margins = labels * (np.dot(x, weights) + bias)
     return np.mean(np.logaddexp(0.0, -margins)) + 0.5 * RIDGE * np.sum(weights**2)
+
+
+def dace_loss():
+    import dace
+
+    n, m = dace.symbol("n"), dace.symbol("m")
+
+    @dace.program
+    def loss(weights: dace.float64[m], bias: dace.float64[1], x: dace.float64[n, m], labels: dace.float64[n]):
+        margins = labels * (x @ weights + bias)
+        return np.sum(np.logaddexp(0.0, -margins)) / n + 0.5 * RIDGE * np.sum(weights**2)
+
+    return loss

@@ -43,3 +43,16 @@ def autograd_loss(x):
     from autograd.scipy.special import logsumexp
 
     return logsumexp(x)
+
+
+def dace_loss():
+    import dace
+
+    n = dace.symbol("n")
+
+    @dace.program
+    def loss(x: dace.float64[n]):
+        top = np.max(x)
+        return top + np.log(np.sum(np.exp(x - top)))
+
+    return loss

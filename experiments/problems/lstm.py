@@ -124,3 +124,33 @@ def autograd_loss(w_in, w_state, bias, w_out, b_out, rows):
         hidden = exit * np.tanh(cell)
         total = total + np.sum((np.dot(w_out, hidden) + b_out - rows[t + 1]) ** 2)
     return total / (len(rows) - 1)
+
+
+def dace_loss():
+    import dace
+
+    n, m, width = dace.symbol("n"), dace.symbol("m"), dace.symbol("width")
+
+    @dace.program
+    def loss(
+        w_in: dace.float64[4 * width, m],
+        w_state: dace.float64[4 * width, width],
+        bias: dace.float64[4 * width],
+        w_out: dace.float64[m, width],
+        b_out: dace.float64[m],
+        rows: dace.float64[n, m],
+    ):
+        hidden, cell = np.zeros((n, width)), np.zeros((n, width))
+        pushed = rows[:-1] @ np.transpose(w_in) + bias
+        # DaCe 2.0.0b1 is wrong here: an iteration both reads what it writes, the cell, and hands it on.
+        for t in range(n - 1):
+            gates = pushed[t] + w_state @ hidden[t]
+            entry = 1.0 / (1.0 + np.exp(-gates[:width]))
+            forget = 1.0 / (1.0 + np.exp(-gates[width : 2 * width]))
+            news = np.tanh(gates[2 * width : 3 * width])
+            exit = 1.0 / (1.0 + np.exp(-gates[3 * width :]))
+            cell[t + 1] = forget * cell[t] + entry * news
+            hidden[t + 1] = exit * np.tanh(cell[t + 1])
+        return np.sum((hidden[1:] @ np.transpose(w_out) + b_out - rows[1:]) ** 2) / (n - 1)
+
+    return loss

@@ -91,3 +91,25 @@ def autograd_loss(matrix):
         total = total + np.log(np.abs(a[0, 0]))
         a = a[1:, 1:] - np.outer(a[1:, 0] / a[0, 0], a[0, 1:])
     return total
+
+
+def dace_loss():
+    import dace
+
+    n = dace.symbol("n")
+
+    @dace.program
+    def loss(matrix: dace.float64[n, n]):
+        a = np.copy(matrix)
+        for i in range(n):
+            for j in range(i):
+                a[i, j] -= a[i, :j] @ a[:j, j]
+                a[i, j] /= a[j, j]
+            for j in range(i, n):
+                a[i, j] -= a[i, :i] @ a[:i, j]
+        total = 0.0
+        for i in range(n):
+            total += np.log(a[i, i] ** 2)
+        return 0.5 * total
+
+    return loss

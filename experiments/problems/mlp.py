@@ -103,3 +103,32 @@ def autograd_loss(w_in, b_in, w_hidden, b_hidden, w_out, b_out, x, labels):
         hidden = np.tanh(np.dot(hidden, w_hidden[layer]) + b_hidden[layer])
     logits = np.dot(hidden, w_out) + b_out
     return np.mean(logsumexp(logits, axis=1) - logits[np.arange(len(labels)), labels])
+
+
+def dace_loss():
+    import dace
+
+    n, m, width, layers, classes = (dace.symbol(name) for name in ("n", "m", "width", "layers", "classes"))
+
+    @dace.program
+    def program(
+        w_in: dace.float64[m, width],
+        b_in: dace.float64[width],
+        w_hidden: dace.float64[layers, width, width],
+        b_hidden: dace.float64[layers, width],
+        w_out: dace.float64[width, classes],
+        b_out: dace.float64[classes],
+        x: dace.float64[n, m],
+        labels: dace.int64[n],
+    ):
+        hidden = np.zeros((layers + 1, n, width))
+        hidden[0] = np.tanh(x @ w_in + b_in)
+        for layer in range(layers):
+            hidden[layer + 1] = np.tanh(hidden[layer] @ w_hidden[layer] + b_hidden[layer])
+        logits = hidden[layers] @ w_out + b_out
+        top = np.max(logits, axis=1)
+        shares = np.log(np.sum(np.exp(logits - np.reshape(top, (n, 1))), axis=1)) + top
+        picked = np.where(np.reshape(labels, (n, 1)) == np.arange(classes), logits, 0.0)
+        return (np.sum(shares) - np.sum(picked)) / n
+
+    return program

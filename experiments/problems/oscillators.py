@@ -177,3 +177,37 @@ def autograd_loss(position, momentum, target, beta, dt, steps):
     for _ in range(steps):
         q, p = runge_kutta(force, q, p, dt)
     return 0.5 * np.sum((q - target) ** 2)
+
+
+def dace_loss():
+    import dace
+
+    n, steps = dace.symbol("n"), dace.symbol("steps")
+
+    @dace.program
+    def force(q: dace.float64[n], beta: dace.float64):
+        right, left = -q - beta * q**3, q + beta * q**3  # as if every mass stood beside a wall
+        d = q[1:] - q[:-1]
+        right[:-1] = d + beta * d**3
+        left[1:] = d + beta * d**3
+        return right - left
+
+    @dace.program
+    def loss(position: dace.float64[n], momentum: dace.float64[n], target: dace.float64[n], beta: dace.float64, dt: dace.float64):
+        q, p = np.zeros((steps + 1, n)), np.zeros((steps + 1, n))
+        q[0] = position
+        p[0] = momentum
+        # DaCe 2.0.0b1 is wrong here: what one array gets is read of the other, which is then handed on.
+        for t in range(steps):
+            a1 = force(q[t], beta)
+            p2 = p[t] + 0.5 * dt * a1
+            a2 = force(q[t] + 0.5 * dt * p[t], beta)
+            p3 = p[t] + 0.5 * dt * a2
+            a3 = force(q[t] + 0.5 * dt * p2, beta)
+            p4 = p[t] + dt * a3
+            a4 = force(q[t] + dt * p3, beta)
+            q[t + 1] = q[t] + dt / 6.0 * (p[t] + 2.0 * p2 + 2.0 * p3 + p4)
+            p[t + 1] = p[t] + dt / 6.0 * (a1 + 2.0 * a2 + 2.0 * a3 + a4)
+        return 0.5 * np.sum((q[steps] - target) ** 2)
+
+    return loss

@@ -41,3 +41,15 @@ def jax_loss(x):
 
 
 torch_loss = autograd_loss = jax_loss  # slices and arithmetic are the same in all three
+
+
+def dace_loss():
+    import dace
+
+    n = dace.symbol("n")
+
+    @dace.program
+    def loss(x: dace.float64[n]):
+        return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+    return loss
