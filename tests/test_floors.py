@@ -22,7 +22,7 @@ FLOORS = [
     ["parse", "forward", "reverse", "nests", "registers"],
     ["loop_order", "gathers", "vectors", "jacobians"],
     ["fusion", "threads", "work"],
-    ["emit"],
+    ["emit", "ahead"],
     ["build"],
     ["transform"],
     ["check", "record", "dual", "cost"],
