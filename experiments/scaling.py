@@ -7,8 +7,8 @@ over forward pass, stands beside the classical bound (Griewank & Walther 2008, c
 what was foretold.
 
 Where the memory is what is waited for (Rosenbrock's function reads its x once, and its gradient writes as much again), the ratio
-follows the caches that the arrays have left, of which neither the theorem nor the rates speak; none of these is such a program,
-though tapes and data of the largest leave the second cache.
+follows the caches that the arrays have left, of which neither the theorem nor the rates speak. The six were chosen, of the 25 of
+`peers`, and the ways in which they grow, so that this is not what is measured; the largest leave the second cache even so.
 
 Times are the processor's, of one thread, the least of interleaved rounds: noise only ever adds.
 """

@@ -10,11 +10,14 @@ import re
 import numpy as np
 import pytest
 from gallery import CASES
+from hypothesis import HealthCheck, given, settings
 from laws import from_text
+from programs import programs
 
 from toolkit import UsageError, bills, cost, grad, hvp, jvp, value_and_grad, vjp
+from toolkit.ahead import arrays_of_tapes
 from toolkit.check import fresh
-from toolkit.cost import arrays_of_tapes, foretold
+from toolkit.cost import foretold
 from toolkit.domain import Block
 from toolkit.emit import Emitter, shown
 from toolkit.primitive import FLAT, lookup
@@ -199,6 +202,18 @@ def test_a_wrong_card_is_noticed(monkeypatch):
     assert foretold(program, args).flops != met.flops
 
 
+@settings(max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@given(programs())
+def test_what_is_foretold_of_generated_programs_is_met(p):
+    args = p.args, returning(p.fn)(*fresh(p.args))
+    program = program_for(vjp(p.fn, p.argnums), args)
+    told = foretold(program, args)
+    assert told.flops >= 0
+    if not told.assumed:
+        met = run(program, args)
+        assert (told.flops, told.tape) == (met.flops, sum(met.tapes.values()))
+
+
 # ---- by hand ---------------------------------------------------------------------------------------------------------
 
 def product(a, b):
@@ -324,6 +339,17 @@ def test_how_often_a_loop_runs_that_data_ends_is_said():
     both = cost(grad(norm), np.ones(3))
     assert both.flops > ten.flops
     assert both.amounts["iterations"] == 20                     # the reverse sweep goes back as often
+
+
+def test_a_loop_that_data_may_end_before_a_count_does_runs_to_the_count():
+    def few(x):
+        k, y = 0, x[0]
+        while k < 3 and y > 0.1:
+            k += 1
+            y = 0.5 * y
+        return y
+    assert cost(few, np.ones(3)).amounts["iterations"] == 4     # and the test that ends it
+    assert len(cost(few, np.ones(3)).assumed) == 1
 
 
 def test_a_loop_that_numbers_end_is_gone_through():

@@ -23,7 +23,7 @@ FLOORS = [
     ["loop_order", "gathers", "vectors", "jacobians"],
     ["places"],
     ["fusion", "threads", "work"],
-    ["emit"],
+    ["emit", "ahead"],
     ["build"],
     ["transform"],
     ["check", "record", "dual", "cost"],
