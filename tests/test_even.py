@@ -159,3 +159,44 @@ def test_what_is_called_after_a_write_takes_nothing_for_granted():
     value, x_bar = value_and_grad(writes_then_differentiates)(x.copy(), y)
     assert value == pytest.approx(np.sum((np.cos(2.0 * x * y) * y) ** 2))
     np.testing.assert_allclose(x_bar, -4.0 * y ** 3 * np.cos(2.0 * x * y) * np.sin(2.0 * x * y), rtol=1e-12)
+
+
+def kept(x, n):
+    z, total = x * 0.5, 0.0
+    for _ in range(n):
+        y = np.sin(z)
+        total += np.sum(y * y * z)
+        z = y * x + z                                   # the next round reads what this one has made
+    return total + np.sum(z)
+
+
+def matrices(a, n):
+    z, total = a * 1.0, 0.0
+    for i in range(n):
+        for _ in range(i):
+            z = np.tanh(z @ a) + z.T
+        total += np.sum(z * z)
+    return total
+
+
+def prefix(x, w, n):
+    z, total = x * 0.5, 0.0
+    for k in range(n):
+        z = z * x
+        total += np.sum(np.exp(w * z)) * k              # each round by itself, but for what it takes from the last
+    return total
+
+
+@pytest.mark.parametrize("n", [-1, 0, 1, 4])
+@pytest.mark.parametrize("size", [0, 1, 3])
+def test_a_tape_of_arrays_of_one_shape(n, size):
+    check(kept, (draw(size), n), (0,), compile=n == size == 3)
+    check(matrices, (draw(size, size) / 3.0, n), (0,), compile=False)
+    check(prefix, (draw(size), draw(size), n), (0, 1), compile=False)
+    check(prefix, (draw(size), draw(size), n), (1,), compile=n == 4 and size == 3)
+
+
+def test_a_tape_of_arrays_is_one_block():
+    text = source(grad(kept), draw(3), 4)
+    assert not re.search(r"append|pop\(", text)
+    assert re.search(r"= y_tape\[y_tape_top\]", text)

@@ -88,7 +88,7 @@ def needed(program):
                 case If():
                     found |= set(variables(s.cond, *(x for p in s.phis if whole(p.out) for x in (p.then, p.orelse))))
                 case NewStack():
-                    found |= set(variables(s.count))
+                    found |= set(variables(s.count, s.shape))
                 case Pop() if s.out in found:
                     found.add(s.stack)
                 case Push() if s.stack in found:
@@ -152,9 +152,9 @@ class Ahead:
                     self.loop(s, bill)
                 case If():
                     self.branch(s, bill)
-                case NewStack() if not infer.is_array(s.stack.type):
-                    room = self.value(s.count)
-                    self.rooms[s.stack] = 0 if room is DATA else room * infer.item_bytes(s.stack.type)
+                case NewStack() if s.count != Const(0):
+                    room = (self.value(s.count), *(self.value(s.shape) or ()))
+                    self.rooms[s.stack] = 0 if DATA in room else size(room) * infer.item_bytes(infer.scalar(s.stack.type))
                 case Push():
                     self.pushed.setdefault(s.stack, {})[self.counters] = self.value(s.value)
                     bill.hold(s.stack, self.bytes(s.value))

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 
 from . import infer, sequences, tape
-from .activity import Aliases
+from .activity import Aliases, is_view
 from .builder import astype, dim, kept, throw, trips
 from .dependence import Dependence
 from .names import Names
@@ -38,7 +38,7 @@ from .program import (
     variables,
     walk,
 )
-from .shapes import Shapes
+from .shapes import PRODUCTS, Shapes
 from .threads import on_stacks
 
 INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
@@ -82,6 +82,7 @@ class Emitter:
                                          *([s.value] if isinstance(s, Push) else [])))
         self.reserved = {s.stack for s in walk(program.body)
                          if isinstance(s, Reserve) or (isinstance(s, NewStack) and s.count != Const(0))}
+        self.rows = self.written_in_place(program)
         self.block(program.body)
         result = program.result
         bare = isinstance(result, Tup) and result.items and result.kind is None and not isinstance(result, Listed)
@@ -153,6 +154,29 @@ class Emitter:
                     pending[s.out] = s
         visit(program.body)
         return folded
+
+    def written_in_place(self, program):
+        """{array: stack}, and {Push: array}, of arrays that are made in the rows of the tape that they are pushed to: those that
+        have no other name, so that they end with the iteration that makes them."""
+        shapes, shared, found, rows = self.dependence.shapes, set(variables(program.result)), {}, {}
+        for s in walk(program.body):
+            shared |= {v for x in (*getattr(s, "carries", ()), *getattr(s, "phis", ())) for v in variables(*vars(x).values())}
+            if (isinstance(s, Get) and is_view(s)) or (isinstance(s, Let) and infer.is_array(s.out) and s.fn not in PRODUCTS):
+                shared |= set(reads(s))                 # it may be a view
+            if isinstance(s, NewStack) and s.shape != Const(None):
+                rows[s.stack] = shapes.of_lengths(s.shape, len(s.shape.items))
+        for block in [program.body, *(b for s in walk(program.body) for b in blocks(s))] if rows else ():
+            made = {}                                   # array -> the stacks that were used since
+            for s in block:
+                if isinstance(s, Push) and s.stack in rows and s.stack not in made.get(s.value, rows) and (
+                        rows[s.stack] == shapes.of(s.value)):
+                    found |= {s.value: s.stack, s: s.value}
+                    del made[s.value]
+                for used in made.values():
+                    used |= {t.stack for t in walk([s]) if isinstance(t, Push | Pop | Reserve | NewStack)}
+                if isinstance(s, Let) and s.fn is np.empty and s.out not in shared:
+                    made[s.out] = set()
+        return found
 
     def reads_array(self, t, folded):
         """Does writing t further down the page read contents that may have changed by then?"""
@@ -292,6 +316,9 @@ class Emitter:
         if s.out in self.folded:
             return
         name = self.names[s.out]
+        if s.out in self.rows:
+            block, top = self.tape(self.rows[s.out])
+            return self(f"{name} = {block}[{FROM_START.format(top)}]")
         if self.adds_to_itself(s, name):
             less = self.negated(s.args[1]) if s.fn is operator.add else None
             op, right = (INFIX[s.fn], s.args[1]) if less is None else ("-", less)
@@ -468,7 +495,10 @@ class Emitter:
 
     def s_NewStack(self, s):
         name, top = self.tape(s.stack)
-        if infer.is_array(s.stack.type):
+        if s.shape != Const(None):
+            shape = self.listed((s.count, *s.shape.items))
+            self(f"{name}, {top} = np.empty(({shape}), {self.name_of(infer.numpy_type(s.stack.type))}), 0")
+        elif infer.is_array(s.stack.type):
             if any(isinstance(t, Push) and t.stack is s.stack for t in walk(self.program.body)):
                 self(f"{name} = []")
         else:
@@ -481,17 +511,18 @@ class Emitter:
 
     def s_Push(self, s):
         name, top = self.tape(s.stack)
-        if infer.is_array(s.stack.type):
+        if infer.is_array(s.stack.type) and s.stack not in self.reserved:
             self(f"{name}.append({self.text(s.value)})")
             return self(f"{self.name_of(tape.one_more)}({name}, {self.line(s.stack)})")
         if s.stack not in self.reserved:
             self(f"{name} = {self.name_of(tape.room)}({name}, {top} + 1, {self.line(s.stack)})")
-        self(f"{name}[{FROM_START.format(top)}] = {self.text(s.value)}")
+        if s not in self.rows:
+            self(f"{name}[{FROM_START.format(top)}] = {self.text(s.value)}")
         return self(f"{top} += 1")
 
     def s_Pop(self, s):
         name, top = self.tape(s.stack)
-        if infer.is_array(s.stack.type):
+        if infer.is_array(s.stack.type) and s.stack not in self.reserved:
             return self(f"{self.names[s.out]} = {name}.pop()")
         self(f"{top} -= 1")
         return self(f"{self.names[s.out]} = {name}[{FROM_START.format(top)}]")

@@ -86,8 +86,7 @@ def spelled_out(program):
         with b.into([]) as made:
             for s in statements:
                 is_sum = isinstance(s, Let) and s.fn is runtime.unbroadcast
-                if isinstance(s, Let) and s.fn is dim and s.out not in shapes.asks and (
-                        ("dim", *s.args[:1], s.args[1].value) not in (axis := shapes.of(s.args[0])[s.args[1].value])):
+                if (axis := length_of_another(s, shapes)) is not None:
                     named[s.out] = shapes.longest(b, axis)
                 elif is_sum and shapes.same(s.args[0], s.out):
                     named[s.out] = s.args[0]
@@ -114,6 +113,31 @@ def spelled_out(program):
         return v
     body = substituted(block(program.body), final)
     return replace(program, body=body, result=mapped(program.result, final))
+
+
+def lengths_known(program):
+    """The program where lengths are taken of arrays that exist in any case, outside of the loops that they stay the same in."""
+    shapes, b, named = Shapes(program), Builder(), {}
+
+    def block(statements):
+        with b.into([]) as made:
+            for s in statements:
+                if (axis := length_of_another(s, shapes)) is not None:
+                    named[s.out] = shapes.longest(b, axis)
+                else:
+                    made.append(rebuilt(s, block))
+        return made
+    final = lambda v: named.get(v, v)
+    body = substituted(block(program.body), final)
+    return hoisted(replace(program, body=body, result=mapped(program.result, final)))
+
+
+def length_of_another(s, shapes):
+    """The axis whose length a statement takes, if it is known to be that of another array; None where it is another statement."""
+    if not isinstance(s, Let) or s.fn is not dim or s.out in shapes.asks:
+        return None
+    axis = shapes.of(s.args[0])[s.args[1].value]
+    return axis if ("dim", *s.args[:1], s.args[1].value) not in axis else None
 
 
 def turned_about(s, shapes):

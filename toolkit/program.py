@@ -7,7 +7,7 @@
             | For(var, lo, hi, step, body, carries, brk) | While(test, cond, body, carries, brk)
             | If(cond, then, orelse, phis)
             | Do(fn, args)                             fn(*args), for its effect: an error, or what it prints
-            | NewStack(stack, count) | Reserve(stack, count) | Push(stack, value) | Pop(out, stack)
+            | NewStack(stack, count, shape) | Reserve(stack, count) | Push(stack, value) | Pop(out, stack)
             | Note(text)                               a comment
 
 Every `Var` is bound once. A block sees what is bound before it, outside of it; what leaves a block leaves by name: a
@@ -189,6 +189,7 @@ class If:
 class NewStack:
     stack: Stack
     count: object = Const(0)
+    shape: object = Const(None)     # of all the arrays that it will hold, a Tup; None where they may differ
 
 
 @dataclass(eq=False)
@@ -302,8 +303,10 @@ def reads(s):
             return variables(*s.args)
         case Push():
             return variables(s.value)
-        case Reserve() | NewStack():
+        case Reserve():
             return variables(s.count)
+        case NewStack():
+            return variables(s.count, s.shape)
     return []
 
 
@@ -385,7 +388,7 @@ def substituted(block, use, bind=lambda v: v, stack=lambda s: s, twin=lambda t: 
             case Do():
                 new = Do(s.fn, us(s.args))
             case NewStack():
-                new = NewStack(stack(s.stack), u(s.count))
+                new = NewStack(stack(s.stack), u(s.count), u(s.shape))
             case Reserve():
                 new = Reserve(stack(s.stack), u(s.count))
             case Push():

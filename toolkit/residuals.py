@@ -5,6 +5,7 @@ a loop each is made again where that is cheap and its operands are at hand (a vi
 written, a few flops), else kept on a stack of its own; room for it is reserved before the outermost loop whose trip counts are
 known. References: Griewank & Walther, Evaluating Derivatives (2008), ch. 4 and 12; Hascoet & Pascual, Tapenade (2013), section 4.
 """
+import functools
 import math
 import operator
 
@@ -153,6 +154,8 @@ class Residuals:
             new.phis.append(Phi(out, v if pick == 0 else UNDEFINED, v if pick == 1 else UNDEFINED))
             return out
         stack = Stack(f"{v.hint}_tape", v.type, loop.place)
+        if infer.is_array(v) and self.alike_in_all(v):
+            self.rows[stack] = self.shapes.of(v)
         at = 0 if t is new else fwd.index(t) + 1
         while at < len(fwd) and t is not new and isinstance(fwd[at], Push):
             at += 1
@@ -162,21 +165,31 @@ class Residuals:
         self.kept.append((stack, loop))
         return out
 
+    def alike_in_all(self, v):
+        """May the tape keep copies of an array in one block, as it has one shape in all iterations and is not written?"""
+        return v in self.shapes.position and v.type.ndim > 0 and v.type.layout != "F" and not self.aliases.mutable(v) and all(
+            self.shapes.stays(n) for axis in self.shapes.of(v) for n in axis)
+
     def tapes(self, fwd):
         """The forward sweep with its stacks made, and with room before each nest whose trip counts are known."""
         stacks = dict.fromkeys([*(s for s, _ in self.kept), *(t for s, t in self.stacks.items() if not self.pairs(s))])
         nests = {}
         for stack, loop in self.kept:
-            if not infer.is_array(stack.type) and (chain := self.nest(loop)):
+            chain = self.nest(loop)
+            if chain and (not infer.is_array(stack.type) or (stack in self.rows and self.home[self.forward[chain[0]]] is fwd)):
                 nests.setdefault(chain, []).append(stack)
         for chain, those in nests.items():
             first = self.forward[chain[0]]
             home = self.home[first]
             with self.b.into([]) as made:
                 count = self.iterations(chain)
-                self.require_room(count, those, chain[-1].place)
-                for stack in those:
-                    self.b.add((NewStack if home is fwd else Reserve)(stack, count))
+                for shape, alike in self.by_shape(those):
+                    lengths = tuple(self.shapes.longest(self.b, axis) for axis in shape)
+                    entries = functools.reduce(lambda n, m: self.b.let(operator.mul, n, m, hint="room"), lengths, count)
+                    self.require_room(entries, alike, chain[-1].place)
+                    for stack in alike:
+                        whole = NewStack(stack, count, Tup(lengths) if lengths else Const(None))
+                        self.b.add(whole if home is fwd else Reserve(stack, count))
             at = home.index(first)
             home[at:at] = made
             if home is fwd:
@@ -184,9 +197,16 @@ class Residuals:
                     del stacks[stack]                   # made where its size is known
         return [*map(NewStack, stacks), *fwd]
 
+    def by_shape(self, stacks):
+        """Stacks by the shape of the arrays that they hold, () for numbers."""
+        found = {}
+        for stack in stacks:
+            found.setdefault(self.rows.get(stack, ()), []).append(stack)
+        return found.items()
+
     def require_room(self, count, stacks, place):
         """Raise MemoryError, before anything runs, where the tapes of a loop would not fit."""
-        each = sum(infer.item_bytes(s.type) for s in stacks)
+        each = sum(infer.item_bytes(infer.scalar(s.type)) for s in stacks)
         if isinstance(count, Const) and tape.fits(count.value, each):
             return
         s = If(self.b.let(tape.fits, count, Const(each)), [], [], tapes=tuple(stacks))

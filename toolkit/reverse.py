@@ -77,7 +77,7 @@ class Reverse(Residuals):
         self.buffers = set()    # all that were ever owned
         self.shadow = {}        # array -> the buffer of its cotangent that was made beside it in the forward sweep
         self.home, self.forward, self.count, self.stacks = {}, {}, {}, {}
-        self.snaps, self.kept = {}, []
+        self.snaps, self.kept, self.rows = {}, [], {}     # rows: a stack whose arrays have one shape -> that
         self.sides = {}         # a cotangent that is zero on one side of a branch -> the branch's condition, and the other side
         self.shapes, self.wide = Shapes(program), set()     # wide: its cotangent is still of the shape that it was broadcast to
         self.here = set()       # what the elementwise operations of the block that is reversed make

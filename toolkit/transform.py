@@ -23,7 +23,7 @@ from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
 from .even import evened
 from .forward import forward
-from .fusion import fused
+from .fusion import fused, lengths_known
 from .parse import application, parse
 from .program import Const, Get, Listed, Program, Tup, Var, instance, pruned, variables
 from .reverse import reverse
@@ -99,7 +99,7 @@ def program_of(fn, args, chosen=lambda name, params: None):
     chosen(title(python_function(fn)), named)
     with lengths_taken_as_even(False):      # a derivative that it calls is entered when arguments may have been written
         made = application(fn, named) if hasattr(fn, "card") else parse(fn, named)
-    return evened(made) if EVEN.get() else made
+    return lengths_known(evened(made)) if EVEN.get() else made
 
 
 def positions(argnums):
@@ -127,9 +127,10 @@ class Transform:
         self.__name__ = f"{self.title}_{getattr(fn, '__name__', 'function').replace('<lambda>', 'function')}"
         self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
         self.finals, self.made, self.uneven = {}, {}, bool(self.options().get("parallel"))
-        self.general, self.entry = (
+        self.general, even = (
             entrance(self.__name__, self.names(), self.defaults(), functools.partial(self.build, even=even), self.options())
             for even in (False, True))
+        self.entry = self.general if self.uneven else even
         self.general.owner = self.entry.owner = self
 
     def __repr__(self):
@@ -201,10 +202,9 @@ class Transform:
         """The derivative as Python runs it, uncompiled: to step through it in a debugger."""
         def call(*args):
             kinds = types_of(self.__name__, args)
-            try:
+            with contextlib.suppress(tape.Uneven):
                 return self.build(kinds, not self.uneven).function(*args)
-            except tape.Uneven:
-                return self.build(kinds).function(*args)
+            return self.build(kinds).function(*args)
         return call
 
     def options(self):
@@ -220,16 +220,17 @@ class Transform:
 
     def __call__(self, *args, **kw):
         try:
-            return (self.general if self.uneven else self.entry)(*args, **kw)
+            return self.entry(*args, **kw)
         except tape.Uneven:
-            self.uneven = True
-            return self(*args, **kw)
+            pass
         except DualtapeError as e:
             raise e.with_traceback(None) from None      # it says where in the user's code; Numba's frames say nothing
         except MemoryError as e:
             if e.args[-1:] != ("bytes",):               # the function's own
                 raise
             raise MemoryError(f"{' '.join(map(str, e.args))}, {tape.ADVICE}").with_traceback(None) from None
+        self.uneven, self.entry = True, self.general    # from here on, lengths may differ
+        return self(*args, **kw)
 
 
 def compiled_as(kind, dispatcher):
