@@ -26,6 +26,7 @@ from .program import Const, Get, Listed, Program, Tup, Var, instance, pruned, va
 from .reverse import reverse
 from .scalars import in_scalars
 from .sequences import arrays_of, numbers_of, of_arrays
+from .shared import made_once
 from .syntax import parameters, python_function, require_function, title
 from .vectors import vectorised
 from .winners import settled
@@ -156,7 +157,9 @@ class Transform:
         """The derivative for argument types: source and Python function."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if args not in self.made:
-            program = continued(in_scalars(without_views(settled(self.program(args)))))
+            program = settled(self.program(args))
+            for change in (made_once, without_views, in_scalars, continued):
+                program = change(program)
             if not self.options().get("parallel"):
                 program = vectorised(fused(program))
             self.made[args] = made(*emit(pruned(program, self.acts), self.__name__))
