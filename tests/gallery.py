@@ -1239,6 +1239,67 @@ def buffer_swap(u0, steps):
     return u
 
 
+@case(lambda rng: (nrm(rng, 6), 5))
+@case(lambda rng: (nrm(rng, 6), 0), id='three_buffers_rotate_never')
+def three_buffers_rotate(u0, steps):
+    u, v, w = u0.copy(), np.zeros_like(u0), np.ones(6)
+    for _ in range(steps):
+        for i in range(1, 5):
+            w[i] = u[i] - 0.3 * v[i] * w[i] + 0.2 * (u[i - 1] * u[i + 1])
+        u, v, w = w, u, v
+    return u * v + w
+
+
+@case(lambda rng: (nrm(rng, 6),))
+def swapped_until_it_is_large(u0):
+    u, v, s = u0.copy(), np.zeros(6), 0.0
+    for t in range(9):
+        for i in range(1, 5):
+            v[i] = u[i] + 0.3 * (u[i - 1] - u[i + 1]) ** 2
+        u, v = v, u
+        s += u[2] * v[3]
+        if s > 1.0:
+            break
+    return s + u[1] * v[1]
+
+
+@case(lambda rng: (nrm(rng, 4, 5),))
+def swapped_in_a_while_in_a_loop(a):
+    u, v, s = a.copy(), np.zeros((4, 5)), 0.0
+    for k in range(2):
+        t = 0
+        while t < 3 + k:
+            for i in range(1, 3):
+                for j in range(1, 4):
+                    v[i, j] = np.sin(u[i - 1, j] + u[i, j + 1]) * u[i, j - 1]
+            u, v = v, u
+            t += 1
+        s += u[1, 1] * v[2, 2]
+    return s
+
+
+@case(lambda rng: (nrm(rng, 6),))
+def swaps_one_array_under_two_names(x):
+    u = x.copy()
+    v = u
+    for _ in range(3):
+        for i in range(1, 5):
+            v[i] = v[i] * u[i - 1] + u[i + 1]
+        u, v = v, u
+    return np.sum(u * v)
+
+
+@case(lambda rng: (nrm(rng, 6), 3))
+def swaps_only_sometimes(x, n):
+    u, v = x.copy(), np.exp(x)
+    for t in range(n):
+        for i in range(1, 5):
+            v[i] += 0.2 * u[i - 1] * u[i + 1]
+        if t % 2 == 0:
+            u, v = v, u
+    return np.sum(u * v * v)
+
+
 @case(lambda rng: (nrm(rng, 3),))
 def arrays_allocated_in_loop(x):
     s = 0.0

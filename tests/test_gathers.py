@@ -1,5 +1,6 @@
 """What is scattered to neighbours is collected by a loop of its own; only where that is the same."""
 import random
+import re
 
 import numpy as np
 import pytest
@@ -37,11 +38,70 @@ def rows(a):
     return s
 
 
-@pytest.mark.parametrize(("fn", "x"), [(three_points, X), (weighed, X), (slices, X), (rows, X.reshape(3, 3)),
-                                       (rows, np.arange(20.0).reshape(4, 5))])
+def five_points(a):
+    a = a * a
+    for _ in range(3):
+        a[1:-1, 1:-1] += 0.1 * (a[2:, 1:-1] + a[:-2, 1:-1] + a[1:-1, 2:] + a[1:-1, :-2] - 4.0 * a[1:-1, 1:-1])
+    return np.sum(a * a)
+
+
+def along_the_first_axis(a):
+    s = 0.0
+    for i in range(2, a.shape[0]):
+        for j in range(a.shape[1]):
+            s += np.sin(a[i, j] * a[i - 2, j])
+    return s
+
+
+def in_a_plane_of_three(a):
+    b, s = np.exp(-a), 0.0
+    for k in range(2):
+        for i in range(1, a.shape[0] - 1):
+            for j in range(1, a.shape[1] - 1):
+                s += np.sin(b[i - 1, j] + b[i + 1, j] + b[i, j - 1] * b[i, j + 1]) * b[k, k]
+    return s
+
+
+def in_two_buffers(a):
+    u, v = a.copy(), a.copy()
+    for _ in range(4):
+        for i in range(1, a.shape[0] - 1):
+            for j in range(1, a.shape[1] - 1):
+                v[i, j] = u[i, j] + 0.1 * (u[i - 1, j] + u[i + 1, j] + u[i, j - 1] * u[i, j + 1])
+        u, v = v, u
+    return np.sum(u * u)
+
+
+PLANES = [X.reshape(3, 3), np.arange(20.0).reshape(4, 5) / 10.0, np.linspace(0.0, 1.0, 42).reshape(7, 6)]
+
+
+@pytest.mark.parametrize(("fn", "x"), [(three_points, X), (weighed, X), (slices, X), *((rows, a) for a in PLANES),
+                                       *((five_points, a) for a in PLANES), *((in_two_buffers, a) for a in PLANES)])
 def test_neighbours_are_gathered(fn, x):
     assert "padded(" in source(grad(fn), x)
     check(fn, (x,), (0,))
+
+
+def test_neighbours_along_several_axes_are_gathered_by_one_nest():
+    text = source(grad(five_points), PLANES[1])
+    assert text.count("padded((") == 1
+    assert "for q in range" in text
+    assert text.index("padded(") < text.index("for _ in range(2, -1, -1)")      # made before the steps in time
+
+
+def test_buffers_that_are_swapped_are_swapped_back():
+    text = source(grad(in_two_buffers), PLANES[1])
+    assert "append(" not in text                                    # of no tape of arrays
+    assert re.search(r"u_bar, v_bar = v_bar, u_bar|v_bar, u_bar = u_bar, v_bar", text.split("# reverse sweep")[1])
+
+
+@pytest.mark.parametrize("shape", [(n, m) for n in range(5) for m in range(5)])
+@pytest.mark.parametrize("fn", [rows, five_points, along_the_first_axis, in_a_plane_of_three, in_two_buffers])
+def test_short_planes(fn, shape):
+    if fn is in_a_plane_of_three and min(shape) < 2:
+        pytest.skip("reads entries that are not there")
+    a = np.random.default_rng(1).uniform(-1.0, 1.0, shape)
+    check(fn, (a,), (0,), compile=False)
 
 
 @pytest.mark.parametrize("n", range(5))
@@ -66,7 +126,7 @@ def triangle(a):
     return s
 
 
-@pytest.mark.parametrize(("fn", "x"), [(itself, X), (triangle, np.arange(16.0).reshape(4, 4))])
+@pytest.mark.parametrize(("fn", "x"), [(itself, X), (triangle, np.arange(16.0).reshape(4, 4)), (along_the_first_axis, PLANES[1])])
 def test_what_must_stay_is_added_at_once(fn, x):
     assert "padded(" not in source(grad(fn), x)
     check(fn, (x,), (0,), compile=False)
@@ -89,10 +149,34 @@ def stencil(seed):
     return "def program(x, y):\n    y = y.copy()\n" + "".join(f"    {line}\n" for line in lines)
 
 
-@pytest.mark.parametrize("seed", range(30))
+def plane_stencil(seed):
+    """The same of two or three axes, some of which a loop may go down, or over a part of."""
+    r = random.Random(seed)
+    rank = r.choice((2, 2, 3))
+    names, reach = "ijk"[:rank], r.randint(1, 2)
+    at = lambda array: f"{array}[{', '.join(f'{n} {r.choice(chr(43) + chr(45))} {r.randint(0, reach)}' for n in names)}]"
+    here = ", ".join(names)
+    term = lambda: r.choice([at("x"), at("y"), f"{at('x')} * {at('x')}", f"np.sin({at('y')})", f"0.5 * {at('x')}",
+                             f"y[{here}] * {at('x')}", f"{at('x')} ** 2"])
+    value = " + ".join(term() for _ in range(r.randint(2, 5)))
+    lines, tab = ["s = 0.0"], ""
+    if r.random() < 0.4:
+        lines, tab = [*lines, "for _ in range(2):"], "    "
+    for k, n in enumerate(names):
+        ahead = r.choice([f"range({reach}, x.shape[{k}] - {reach})", f"range(x.shape[{k}] - {reach + 1}, {reach - 1}, -1)",
+                          f"range({reach}, x.shape[{k}] - {reach})"])
+        lines.append(f"{tab}for {n} in {ahead}:")
+        tab += "    "
+    lines.append(f"{tab}s += {value}" if r.random() < 0.5 else f"{tab}y[{here}] = {value}")
+    lines = ["y = y.copy()", *lines, "return s + np.sum(y * y)"]
+    return rank, "def program(x, y):\n" + "".join(f"    {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize("seed", range(60))
 def test_random_stencils_have_the_gradient_that_they_have_in_one_loop(seed, monkeypatch):
-    text = stencil(seed)
-    gradient = lambda: grad(from_text(text, "program"), (0, 1)).py_func(X.copy(), X[::-1].copy())
+    rank, text = (1, stencil(seed)) if seed < 30 else plane_stencil(seed)
+    x = np.random.default_rng(seed).uniform(-1.0, 1.0, (9,) if rank == 1 else (5, 6, 7)[:rank])
+    gradient = lambda: grad(from_text(text, "program"), (0, 1)).py_func(x.copy(), np.sin(3.0 * x))
     bars = gradient()
     monkeypatch.setattr(fusion, "gathered", lambda program: program)
     for bar, want in zip(bars, gradient(), strict=True):

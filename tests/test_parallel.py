@@ -1,14 +1,24 @@
 """Derivatives of parallel functions, and derivatives that are called in parallel: the same answers whatever the threads."""
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
+import gallery
 import numba
 import numpy as np
 import pytest
-from laws import check
+from laws import check, fresh, like
 from numba import njit, prange
 
 from toolkit import grad, hvp, jvp, source, vjp
+from toolkit.build import made
+from toolkit.builder import acts
+from toolkit.check import agree
+from toolkit.emit import emit
+from toolkit.fusion import fused
+from toolkit.program import IF_PROVEN, For, pruned, rebuilt, walk
+from toolkit.threads import side_by_side
+from toolkit.transform import VJP, returning, types_of
 
 X, W = np.linspace(0.2, 1.2, 64), np.array([1.3, 0.7])
 
@@ -78,6 +88,18 @@ def branching(x):
 
 
 @njit(parallel=True)
+def paths(x, w):
+    """Each iteration is followed by its reverse, and has a tape of its own."""
+    s = 0.0
+    for i in prange(x.size):
+        v = x[i]
+        for j in range(5):
+            v += w[0] * math.sin(v) * x[j]
+        s += v * v
+    return s
+
+
+@njit(parallel=True)
 def into_one_place(x, w):
     """Every iteration reads w[0]: the reverse of all of them adds to one place."""
     y = np.empty(x.size)
@@ -89,7 +111,7 @@ def into_one_place(x, w):
 @pytest.mark.parametrize(("f", "args", "argnums"), [(nested, (X, W), (0, 1)), (twice_parallel, (X, W), (0, 1)),
                                                     (array_sum, (X,), (0,)), (array_product, (X,), (0,)),
                                                     (product, (X[:9],), (0,)), (branching, (X,), (0,)),
-                                                    (into_one_place, (X, W), (0, 1))])
+                                                    (into_one_place, (X, W), (0, 1)), (paths, (X, W), (0, 1))])
 def test_the_answer_is_that_of_the_serial_function(f, args, argnums):
     serial, dots = f.py_func, tuple(np.ones_like(args[k]) for k in argnums)
     want_out, want_dot = jvp(serial, argnums)(args, dots)
@@ -119,6 +141,45 @@ def test_the_forward_pass_stays_parallel_where_that_is_right():
     gradient(X, W)
     (made,) = gradient.entry.get_metadata().values()
     assert made["parfor_diagnostics"].count_parfors() > 0
+
+
+def test_the_reverse_sweep_keeps_its_threads_where_that_is_right():
+    for f, args in ((nested, (X, W)), (twice_parallel, (X, W)), (into_one_place, (X, W)), (array_sum, (X,)), (paths, (X, W))):
+        reverse_sweep = source(vjp(f), *args).split("# reverse sweep")[1]
+        assert "for part in prange(parts):" in reverse_sweep
+    for f in (array_product, product, branching):
+        assert "prange(" not in source(vjp(f), X)
+    assert source(vjp(paths), X, W).count("prange(") == 1               # a loop and its reverse are one
+    assert "x_bar_parts" in source(vjp(array_sum), X)                   # iterations add to what they share
+    assert "x_bar_parts" not in source(vjp(into_one_place), X, W)       # x[i] is the iteration's own
+
+
+def in_parts(case, args):
+    """(pullback, count) of a program in which every loop that may is divided among three threads, as Python runs it, the parts in
+    a random order; how many loops that are."""
+    program = VJP(case.fn, case.argnums).program(types_of(case.name, args))
+
+    def marked(block):
+        return [replace(t, parallel=IF_PROVEN) if isinstance(t := rebuilt(s, marked), For) else t for s in block]
+    program = pruned(side_by_side(fused(replace(program, body=marked(program.body)))), acts)
+    function = made(*emit(program, "vjp")).function
+    rng = np.random.default_rng(0)
+    function.__globals__.update(prange=rng.permutation, get_num_threads=lambda: 3)
+    return function, sum(isinstance(s, For) and s.parallel is True for s in walk(program.body))
+
+
+def test_parts_of_loops_may_be_done_in_any_order():
+    """What is taken to be independent is that: also of programs that were not written to be."""
+    divided = 0
+    for case in gallery.CASES[::3]:
+        args = tuple(case.make_args(np.random.default_rng(3)))
+        seed = like(returning(case.fn)(*fresh(args)), np.random.default_rng(4))
+        given = (args, seed)
+        pull, count = in_parts(case, given)
+        if count:
+            agree(pull(*fresh(given)), vjp(case.fn, case.argnums).py_func(*fresh(given)), 1e-9, case.name)
+            divided += count
+    assert divided > 20
 
 
 @njit(nogil=True)

@@ -1449,7 +1449,7 @@ USES = [
     (lambda: jacobian(draws)(X), "jacobian runs draws several times, and it draws random numbers: pass them to it instead"),
     (lambda: source(norm, X), "source takes a transform: source(vjp(f), x, w)"),
     (lambda: check_grads(norm, X), "check_grads(f, args) takes the arguments in a tuple, as check_grads(f, (x, w))"),
-    (lambda: check_grads(norm, (X,), argnums=3), "argnums=3: the call has 1 arguments"),
+    (lambda: check_grads(norm, (X,), argnums=3), "argnums=3: the call has 1 argument"),
     (lambda: record(norm, {}), "record: …"),
     (lambda: record(X, X), "record takes a Python function or an @njit one, and ndarray is not"),
     (lambda: source(grad(norm), {}), "source: …"),

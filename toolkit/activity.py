@@ -7,10 +7,31 @@ Naumann, Pascual, "To be recorded" analysis in reverse-mode automatic differenti
 import numpy as np
 
 from . import infer, tape
-from .builder import same_as
+from .builder import kept, same_as
 from .errors import Refusal
 from .primitive import DRAWS, FLAT, VIEWS
-from .program import Do, For, Get, If, Let, Pop, Push, Set, Stack, Var, While, blocks, leaves, lists, variables, walk
+from .program import (
+    Do,
+    For,
+    Get,
+    If,
+    Let,
+    Pop,
+    Push,
+    Set,
+    Stack,
+    Var,
+    While,
+    binds,
+    blocks,
+    inner,
+    leaves,
+    lists,
+    variables,
+    walk,
+)
+
+MAKERS = {kept, np.copy, np.empty, np.empty_like, np.full, np.full_like, np.ones, np.ones_like, np.zeros, np.zeros_like}
 
 
 class Aliases:
@@ -22,6 +43,8 @@ class Aliases:
         self.viewed = set()     # classes of which an element or a view is taken
         self.carried = set()    # classes that pass through a loop, a branch or a stack
         self.position, self.loops, self.names, self.where = {}, {}, {}, {}
+        self.base, self.fresh = {}, set()       # view -> what it is one of; the arrays that are made
+        self.swapped = {}       # name -> the names, it among them, that are of different buffers at one moment
         params = [v for _, p in program.params for v in variables(p)]
         for v in params:
             self.names.setdefault(self.of(v), [])
@@ -48,6 +71,24 @@ class Aliases:
             if a is not b:
                 self.parent[b] = a
 
+    def apart_in(self, loop, a, b):
+        """Are two arrays surely of different buffers in all iterations of a loop: of buffers that a loop around it swaps?"""
+        while a in self.base:
+            a = self.base[a]
+        while b in self.base:
+            b = self.base[b]
+        others = self.swapped.get(a, ())
+        return b in others and others.isdisjoint(v for s in walk([loop]) for v in (*binds(s), *inner(s)))
+
+    def _swaps(self, loop):
+        """Take note of buffers that are different ones before a loop, and that it but swaps."""
+        carries = swaps(loop)
+        inits = [c.init for c in carries]
+        if len(set(inits)) == len(inits) and (all(a in self.fresh for a in inits) or (
+                inits and set(inits) <= self.swapped.get(inits[0], set()))):
+            for names in ({c.head for c in carries}, {c.exit for c in carries}):
+                self.swapped |= dict.fromkeys(names, names)
+
     def _scan(self, block, loops):
         for s in block:
             self.position[s] = len(self.position)
@@ -61,11 +102,15 @@ class Aliases:
                     if fn in VIEWS:
                         self.join(args[0], out)
                         self.viewed.add(out)
+                        self.base[out] = args[0]
+                    elif fn in MAKERS:
+                        self.fresh.add(out)
                 case Get(out, arr):
                     if infer.is_array(out):
                         self.where[out] = loops
                         if is_view(s):
                             self.join(arr, out)
+                            self.base[out] = arr
                     if isinstance(arr, Var):
                         self.viewed.add(arr)
                 case Set(arr):
@@ -76,6 +121,7 @@ class Aliases:
                             for x in (c.init, c.end, c.exit):
                                 self.join(c.head, x)
                             self.carried.add(c.head)
+                    self._swaps(s)
                 case If():
                     for p in s.phis:
                         if infer.is_array(p.out):
@@ -110,6 +156,15 @@ class Aliases:
             if any(loop not in life for loop in common):
                 return True
         return False
+
+
+def swaps(loop):
+    """What a loop carries of arrays that change places, and nothing else, from one iteration to the next."""
+    found = {c.head: c for c in loop.carries if infer.is_array(c.head)}
+    while not {c.end for c in found.values()} <= found.keys():
+        found = {head: c for head, c in found.items() if c.end in found}
+    ends = [c.end for c in found.values()]
+    return list(found.values()) if len(set(ends)) == len(ends) and ends != list(found) else []
 
 
 def guard(builder, program, aliases, pairs):

@@ -34,6 +34,11 @@ def same_as(v, x):
     return v
 
 
+def kept(shape, dtype):
+    """A tape that is an array: a pseudo-function that is emitted as `np.empty(shape, dtype)`."""
+    return np.empty(shape, dtype)
+
+
 def trips(lo, hi, step):
     """How often `for _ in range(lo, hi, step)` runs: a pseudo-function, emitted as `len(range(lo, hi, step))`."""
     return len(range(lo, hi, step))

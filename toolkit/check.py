@@ -109,10 +109,9 @@ def check_grads(f, args, argnums=None, seed=0, order=1, run=lambda transform, ar
     rng = np.random.default_rng(seed)
     if not isinstance(args, tuple):
         raise UsageError("check_grads(f, args) takes the arguments in a tuple, as check_grads(f, (x, w))")
-    if isinstance(argnums, int):
-        argnums = (argnums,)
+    given, argnums = argnums, (argnums,) if isinstance(argnums, int) else argnums
     if argnums is not None and not all(-len(args) <= k < len(args) for k in argnums):
-        raise UsageError(f"argnums={argnums}: the call has {len(args)} arguments")
+        raise UsageError(f"argnums={given}: the call has {len(args)} argument{'s' * (len(args) != 1)}")
     if argnums is None:
         argnums = tuple(k for k, a in enumerate(args) if any(map(floats, flat(a))))
     single = any(getattr(x, "dtype", None) == np.float32 for x in flat(args))

@@ -10,6 +10,7 @@ A symbol is an integer Var or a length (see `shapes.py`), or ("later", symbol): 
 References: Banerjee, Dependence Analysis for Supercomputing (1988); Maydan, Hennessy & Lam, Efficient and exact data dependence
 analysis (1991); Pugh, The Omega test (1991); Hascoet, Naumann & Pascual, "To be recorded" analysis (2005).
 """
+import functools
 import math
 import operator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from . import infer
 from .activity import is_view
 from .builder import dim
 from .program import Const, For, Get, Let, Span, Var, While, binds, blocks, inner, variables
-from .shapes import spelled
+from .shapes import plus, spelled
 
 LARGE = 120                                     # inequalities, beyond which a system is not solved
 ONES = (None, Const(None), Const(1))            # the steps of a slice that leaves nothing out
@@ -64,6 +65,7 @@ class Dependence:
         if atom not in self.around or not isinstance(atom.type, types.Integer):
             return None
         if atom not in self.known:
+            self.known[atom] = {atom: 1}            # while it is asked for: a length may be that of an array of this length
             self.known[atom] = self.formed(atom)
         return self.known[atom]
 
@@ -87,7 +89,21 @@ class Dependence:
         if len(lengths) != 1:
             return {1: 1} if not lengths else None
         n, = lengths
-        return {1: n} if isinstance(n, int) else self.form(n) if isinstance(n, Var) else {n: 1} if n[0] == "dim" else None
+        return self.measured(n)
+
+    def measured(self, n):
+        """A length as a form; None where it may be one of two."""
+        match n:
+            case int():
+                return {1: n} if n else {}
+            case Var():
+                return self.form(n)
+            case ("dim", *_):
+                return {n: 1}
+            case ("form", items):
+                parts = [(self.measured(m), factor) for m, factor in items]
+                return None if any(part is None for part, _ in parts) else functools.reduce(lambda f, p: plus(f, *p), parts, {})
+        return None
 
     def loops(self, symbol):
         """The loops in each iteration of which a symbol has a value of its own."""
@@ -239,16 +255,6 @@ class Dependence:
             mine.append({loop.var: 1})
             theirs.append({loop.var: 1})
         return solvable([*system, *self.domain(mine), *self.domain(theirs, later)])
-
-
-def plus(a, b, times=1):
-    """a + times * b."""
-    out = dict(a)
-    for symbol, factor in b.items():
-        out[symbol] = out.get(symbol, 0) + times * factor
-        if not out[symbol]:
-            del out[symbol]
-    return out
 
 
 def renamed(f, rename):

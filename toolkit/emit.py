@@ -12,7 +12,7 @@ import numpy as np
 
 from . import infer, sequences, tape
 from .activity import Aliases
-from .builder import astype, dim, throw, trips
+from .builder import astype, dim, kept, throw, trips
 from .dependence import Dependence
 from .names import Names
 from .primitive import DRAWS
@@ -33,13 +33,13 @@ from .program import (
     Tup,
     Var,
     While,
-    binds,
     blocks,
     reads,
     variables,
     walk,
 )
 from .shapes import Shapes
+from .threads import on_stacks
 
 INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
          operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.lt: "<", operator.le: "<=", operator.gt: ">",
@@ -60,7 +60,7 @@ class Emitter:
         self.program, self.lines, self.depth = program, [], 1
         self.globals, self.tops, self.calls = {}, {}, {}
         self.dependence = Dependence(program, Aliases(program), Shapes(program))
-        self.side_by_side = None        # in a parallel loop: Push -> the nest of loops whose count is its place on the tape
+        self.in_parallel = False        # is this a body of a loop that is emitted with prange?
         self.folded = self.fold(program)
         self.names = Names(program, self.folded)
         self.names.taken |= {name for name, _ in program.params}
@@ -129,8 +129,6 @@ class Emitter:
                                    *(x for p in getattr(s, "phis", ()) for x in (p.then, p.orelse))))
             if isinstance(s, While):
                 named |= set(variables(s.cond))
-            if isinstance(s, For) and s.parallel:
-                named |= set(variables(*(b for t in walk([s]) if isinstance(t, For) for b in (t.lo, t.hi))))
         folded = {}
 
         def may_move(s):
@@ -231,6 +229,9 @@ class Emitter:
             return f"{self.text(args[0], ATOM)}.shape[{args[1].value}]", ATOM
         if fn is astype:
             return f"{self.text(args[0], ATOM)}.astype({self.text(args[1])})", ATOM
+        if fn is kept:
+            dtype = "" if args[1] == Const(np.float64) else f", {self.text(args[1])}"
+            return f"np.empty({self.text(args[0])}{dtype})", ATOM
         if fn is trips:
             return f"len(range({', '.join(self.text(a) for a in args)}))", ATOM
         if fn is operator.getitem:
@@ -382,40 +383,19 @@ class Emitter:
         bounds = (s.lo, s.hi, s.step)
         if s.step == Const(1):
             bounds = (s.hi,) if s.lo == Const(0) else (s.lo, s.hi)
-        heading = f"({', '.join(map(self.text, bounds))}):"
-        outermost = s.parallel and self.side_by_side is None
-        pushes = self.pushes(s, (s,)) if outermost else {}
-        if outermost and self.in_parallel(s, pushes):
-            self.side_by_side = pushes          # loops inside run as a part of this one's iterations
-            self.indented(f"for {self.names[s.var]} in {self.name_of(numba.prange)}{heading}", lambda: self.body(s))
-            self.side_by_side = None
-            for t, nest in pushes.items():
-                self(f"{self.tape(t.stack)[1]} += {' * '.join(map(self.times, nest))}")
-        else:
-            self.indented(f"for {self.names[s.var]} in range{heading}", lambda: self.body(s))
+        parallel = not self.in_parallel and self.is_parallel(s)         # loops inside run as a part of its iterations
+        self.in_parallel |= parallel
+        bounds = ", ".join(map(self.text, bounds))
+        heading = f"for {self.names[s.var]} in {self.name_of(numba.prange) if parallel else 'range'}({bounds}):"
+        self.indented(heading, lambda: self.body(s))
+        self.in_parallel &= not parallel
         self.moves([(c.exit, c.head) for c in s.carries])
 
-    def pushes(self, s, nest):
-        """Push -> the loops around it, for those that run once in each iteration of a nest."""
-        found = {t: nest for t in s.body if isinstance(t, Push) and t.stack in self.reserved}
-        for t in s.body:
-            if isinstance(t, For) and t.brk is None and t.step == Const(1):
-                found |= self.pushes(t, (*nest, t))
-        return found
-
-    def in_parallel(self, s, pushes):
-        """May the iterations of a loop that was written with prange run side by side here? They may where all that goes from one
-        to the next are sums, and where what each pushes to a tape has a place that its number says."""
-        if not s.parallel or s.brk is not None or s.step != Const(1):
+    def is_parallel(self, s):
+        """May the iterations of a loop run side by side for Numba? They may where all that goes from one to the next are sums,
+        and where no tape is a stack."""
+        if s.parallel is not True or s.brk is not None or s.step != Const(1) or any(map(on_stacks, walk(s.body))):
             return False
-        made = {v for t in walk(s.body) for v in binds(t)}
-        for t in walk(s.body):
-            if isinstance(t, Pop | NewStack | Reserve):
-                return False
-            if isinstance(t, Push) and t not in pushes:
-                return False
-            if isinstance(t, Set) and not t.add and t.index == (Const(Ellipsis),) and t.arr not in made:
-                return False                    # a whole array, in every iteration: Numba knows that only as `+=`
         used = Counter(v for t in walk(s.body) for v in reads(t))
         used.update(v for c in s.carries for v in variables(c.end))
         return all(self.is_sum(c, s, used) for c in s.carries)
@@ -425,25 +405,6 @@ class Emitter:
         made = next((t for t in s.body if isinstance(t, Let) and t.out is c.end), None)
         return (made is not None and made.fn is operator.add and made.args[0] is c.head and used[c.head] == used[c.end] == 1
                 and self.names[c.head] == self.names[c.end] and self.adds_to_itself(made, self.names[c.end]))
-
-    def position(self, nest):
-        """The number of an iteration of a nest of loops."""
-        text = ""
-        for s in nest:
-            text += f"{self.names[s.var]}{self.less(s.lo)}"
-            if s is not nest[-1]:
-                text = f"{text if text.isidentifier() else f'({text})'} * {self.times(nest[nest.index(s) + 1])} + "
-        return text
-
-    def times(self, s):
-        """How often the body of a loop by ones runs."""
-        if isinstance(s.hi, Const) and isinstance(s.lo, Const):
-            return str(max(s.hi.value - s.lo.value, 0))
-        return f"max({self.text(s.hi)}{self.less(s.lo)}, 0)"
-
-    def less(self, lo):
-        """- lo, where it is not 0."""
-        return "" if lo == Const(0) else f" - {self.text(lo, 7)}"
 
     def body(self, s):
         self.block(s.body)
@@ -520,9 +481,6 @@ class Emitter:
 
     def s_Push(self, s):
         name, top = self.tape(s.stack)
-        if self.side_by_side is not None:
-            at = FROM_START.format(f"{top} + {self.position(self.side_by_side[s])}")
-            return self(f"{name}[{at}] = {self.text(s.value)}")
         if infer.is_array(s.stack.type):
             self(f"{name}.append({self.text(s.value)})")
             return self(f"{self.name_of(tape.one_more)}({name}, {self.line(s.stack)})")

@@ -22,10 +22,12 @@ from .dependence import Dependence
 from .gathers import gathered
 from .loop_order import forwards
 from .masks import skipped
-from .members import SAME, At, Members, elementwise_use, entries
+from .members import SAME, SUMS, At, Members, elementwise_use, entries
 from .nests import Nest
-from .normal import hoisted
+from .normal import floats_shared, hoisted
+from .places import placed
 from .primitive import DRAWS
+from .products import products_shared
 from .program import (
     Const,
     Do,
@@ -58,7 +60,8 @@ COLUMN = (Span(Const(None), Const(None), None), Const(None))
 
 def fused(program):
     """The program with its elementwise operations in loops."""
-    for change in (spelled_out, hoisted, in_registers, twins_joined, arrays_fused, hoisted, forwards, gathered, hoisted, skipped):
+    for change in (products_shared, spelled_out, hoisted, in_registers, twins_joined, placed, arrays_fused, hoisted,
+                   floats_shared, forwards, gathered, hoisted, skipped):
         program = change(program)
     return program
 
@@ -83,8 +86,8 @@ def spelled_out(program):
         with b.into([]) as made:
             for s in statements:
                 is_sum = isinstance(s, Let) and s.fn is runtime.unbroadcast
-                if isinstance(s, Let) and s.fn is dim and ("dim", *s.args[:1], s.args[1].value) not in (
-                        axis := shapes.of(s.args[0])[s.args[1].value]):
+                if isinstance(s, Let) and s.fn is dim and s.out not in shapes.asks and (
+                        ("dim", *s.args[:1], s.args[1].value) not in (axis := shapes.of(s.args[0])[s.args[1].value])):
                     named[s.out] = shapes.longest(b, axis)
                 elif is_sum and shapes.same(s.args[0], s.out):
                     named[s.out] = s.args[0]
@@ -93,6 +96,8 @@ def spelled_out(program):
                 elif isinstance(s, Let) and s.fn in SHAPED and isinstance(s.args[1], Var) and (
                         shapes.elementwise(shapes.made.get(s.args[1]))):
                     made.append(replace(s, args=(s.args[0], Tup(tuple(shapes.longest(b, axis) for axis in shapes.of(s.out))))))
+                elif (column := turned_about(s, shapes)) is not None:
+                    made.append(replace(s, fn=runtime.spread_like, args=(b.get(s.args[0], column), s.args[1])))
                 elif is_outer(s):
                     made.append(replace(s, fn=operator.mul, args=(b.get(s.args[0], COLUMN), s.args[1])))
                 elif (base := turned(s, shapes.made)) is not None:
@@ -109,6 +114,17 @@ def spelled_out(program):
         return v
     body = substituted(block(program.body), final)
     return replace(program, body=body, result=mapped(program.result, final))
+
+
+def turned_about(s, shapes):
+    """The index that gives a vector the new axis along which it is spread; None where it is another statement."""
+    if not (isinstance(s, Let) and s.fn is runtime.spread and infer.is_array(s.args[0]) and isinstance(s.args[1], Tup) and (
+            type(getattr(s.args[2], "value", None)) is int)):
+        return None
+    axes, axis = list(shapes.of(s.out)), s.args[2].value % infer.rank_of(s.out)
+    axes.pop(axis)
+    whole = [Span(Const(None), Const(None), None)] * len(axes)
+    return (*whole[:axis], Const(None), *whole[axis:]) if tuple(axes) == shapes.of(s.args[0]) else None
 
 
 def is_outer(s):
@@ -250,7 +266,7 @@ class Fusion(Members):
 
     def exact(self, s):
         """Does a member have to run over its own axes, no more and no less: as it sums, or stores?"""
-        return isinstance(s, Set) or not infer.is_array(s.out)
+        return isinstance(s, Set) or s.fn in SUMS
 
     def at_hand(self, maker, s, v):
         """May a member use, in the same loops, what another one has made, or store to it?"""

@@ -1,14 +1,16 @@
-"""Gathers: where a reverse loop adds to neighbouring entries of one row, it keeps what it adds and another loop collects it.
+"""Gathers: where reverse loops add to neighbouring entries, they keep what they add and other loops collect it.
 
     for i in range(1, n): r = f(i); a[i - 1] += r; a[i + 1] += r
 
 cannot be vector code, since one iteration adds to what the next one has read. With r in a row of its own, between zeros, the sum
-of its neighbours can. The row is made before the loops that do not change how long it is.
+of its neighbours can. Of neighbours along several axes the row is an array of as many, with zeros all around, and the loops are a
+nest, whose lengths do not depend on one another. The array is made before the loops that do not change how long it is.
 References: Hueckelheim, Kukreja, Narayanan, Luporini, Gorman & Hovland, Automatic differentiation for adjoint stencil loops
 (2019).
 """
+import functools
 import operator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from numba import types
 
@@ -16,15 +18,44 @@ from . import infer, runtime
 from .activity import Aliases
 from .builder import Builder
 from .dependence import Dependence, plus
-from .program import LOOSE, Const, For, Get, If, Let, Pop, Push, Set, Var, While, binds, inner, reads, rebuilt, variables, walk
+from .nests import ROWS
+from .program import (
+    LOOSE,
+    Const,
+    For,
+    Get,
+    If,
+    Let,
+    Pop,
+    Push,
+    Set,
+    Tup,
+    Var,
+    While,
+    binds,
+    inner,
+    reads,
+    rebuilt,
+    variables,
+    walk,
+)
 from .shapes import Shapes
 
-ROWS = 3                        # so many rows for one loop at most
+ONES = (Const(1), Const(-1))
 
 
 def gathered(program):
     """The program with its scattering loops in two."""
     return replace(program, body=Gathers(program).block(program.body, frozenset()))
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """A statement that adds to an entry at some distances from the counters of a nest of loops, in the order of the axes."""
+    statement: Set
+    nest: tuple                 # the loops, from the outermost whose neighbours are met
+    axes: tuple                 # the axis of the array that each counts along
+    distances: tuple
 
 
 class Gathers:
@@ -38,81 +69,112 @@ class Gathers:
         """A block; `changing` are the names of the innermost loop around it."""
         with self.b.into([]) as made:
             for s in block:
-                if isinstance(s, For) and self.is_simple(s, changing) and (groups := self.groups(s)):
-                    self.split(s, groups)
+                if isinstance(s, For) and (groups := self.groups(s, changing)):
+                    made += self.block(self.split(s, groups), changing)
                 else:
-                    mine = {v for t in walk([s]) for v in (*inner(t), *binds(t))} if isinstance(s, For | While) else changing
+                    mine = names_of(s) if isinstance(s, For | While) else changing
                     made.append(rebuilt(s, lambda b, mine=mine: self.block(b, mine)))
         return made
 
-    def is_simple(self, s, changing):
-        """Is it a loop without branches, that is as long whenever it runs?"""
-        return s.step in (Const(1), Const(-1)) and s.brk is None and changing.isdisjoint(variables(s.lo, s.hi)) and all(
-            isinstance(t, Let | Get | Set | Pop | Push) for t in s.body)
+    # ---- what may be collected
+    def groups(self, loop, changing):
+        """Of each buffer to which one nest of loops adds at several distances: the terms that other loops may do."""
+        found, fixed = {}, changing | names_of(loop)
+        for t, nest in scattered(loop, ()):
+            if (term := self.term(t, nest, fixed)) is not None:
+                others = tuple(i for k, i in enumerate(t.index) if k not in term.axes)
+                found.setdefault(nest, {}).setdefault((t.arr, term.axes, others), []).append(term)
+        for of_nest in found.values():
+            several = [terms for terms in of_nest.values() if several_at(terms, 0) and several_at(terms, -1)]
+            groups = [moved(terms) for terms in several if self.only_added_to(terms[0].statement, loop)]
+            if groups and len({t.statement.value for terms in groups for t in terms}) <= ROWS:
+                return groups
+        return []
 
-    def groups(self, loop):
-        """Of each row to which a loop adds at several distances: the statements that another loop may do, with the distances."""
-        inside = {v for t in walk([loop]) for v in (*inner(t), *binds(t))}
-        found = {}
-        for t in loop.body:
-            if isinstance(t, Set) and t.add == LOOSE and self.is_term(t) and inside.isdisjoint(variables(t.arr, *t.index[:-1])):
-                distance = plus(self.dependence.form(t.index[-1]), {loop.var: 1}, -1)
-                if set(distance) <= {1}:
-                    found.setdefault((t.arr, t.index[:-1]), []).append((t, distance.get(1, 0)))
-        several = [terms for terms in found.values() if len({k for _, k in terms}) > 1]
-        groups = [moved(terms) for terms in several if self.only_added_to(terms[0][0], loop)]
-        rows = {t.value for terms in groups for t, _ in terms}
-        return groups if len(rows) <= ROWS else []
-
-    def is_term(self, t):
-        """Does a statement add a float64, of the loop's own, to one entry?"""
-        return t.arr.type.dtype == types.float64 == infer.type_of(t.value) and isinstance(t.value, Var) and (
-            len(t.index) == infer.rank_of(t.arr) and all(self.dependence.form(i) is not None for i in t.index))
+    def term(self, t, nest, fixed):
+        """A statement that adds a float64, of the innermost loop's own, to one entry, as a term; None if it is another one."""
+        if not (isinstance(t, Set) and t.add == LOOSE and t.arr.type.dtype == types.float64 == infer.type_of(t.value)
+                and isinstance(t.value, Var) and len(t.index) == infer.rank_of(t.arr)) or names_of(nest[0]) & {t.arr}:
+            return None
+        if any(s.brk is not None or s.step not in ONES or not fixed.isdisjoint(variables(s.lo, s.hi)) for s in nest):
+            return None
+        forms = [self.dependence.form(i) for i in t.index]
+        axes = [next((k for k, f in enumerate(forms) if f is not None and s.var in f), None) for s in nest]
+        if None in axes or None in forms or len(set(axes)) < len(axes):
+            return None
+        distances = [plus(forms[k], {s.var: 1}, -1) for k, s in zip(axes, nest)]
+        others = [i for k, i in enumerate(t.index) if k not in axes]
+        if any(set(d) - {1} for d in distances) or not names_of(nest[0]).isdisjoint(variables(*others)):
+            return None
+        return Term(t, nest, tuple(axes), tuple(d.get(1, 0) for d in distances))
 
     def only_added_to(self, term, loop):
         """Does a loop nothing but add to the buffer to which it adds a term?"""
-        c = self.aliases.of(term.arr)
+        same = lambda v: infer.is_array(v) and self.aliases.of(v) is self.aliases.of(term.arr) and (
+            not self.aliases.apart_in(loop, v, term.arr))
         return all(isinstance(t, Set) and t.add == LOOSE and not any(a in variables(t.value, *t.index) for a in mine)
-                   for t in loop.body if (mine := [v for v in reads(t) if infer.is_array(v) and self.aliases.of(v) is c]))
+                   for t in walk(loop.body) if (mine := [v for v in reads(t) if same(v)]))
 
+    # ---- what is made of it
     def split(self, loop, groups):
-        """Add the loop, which keeps what it would add, and those that add it."""
-        b, up = self.b, loop.step == Const(1)
-        first, stop = (loop.lo, loop.hi) if up else (self.shifted(loop.hi, 1), self.shifted(loop.lo, 1))
-        n = b.let(max, b.let(operator.sub, stop, first), Const(0))
-        pad = max(reach(terms) for terms in groups)
-        size = self.shifted(n, 2 * pad)
-        rows = {}
-        for t in (t for terms in groups for t, _ in terms):
-            if t.value not in rows:
-                rows[t.value] = b.let(runtime.padded, size, hint="row")
-        gone, body = {t for terms in groups for t, _ in terms}, []
-        with b.into(body):
-            at = self.shifted(loop.var, pad)
-            at = self.shifted(at, -first.value) if isinstance(first, Const) else b.let(operator.sub, at, first)
-            for t in loop.body:
-                if t not in gone:
-                    b.add(t)
-                elif t.value in rows and not any(isinstance(u, Set) and u.arr is rows[t.value] for u in body):
-                    b.set(rows[t.value], (at,), t.value)
-        b.add(replace(loop, body=body))
-        with b.into([]) as collecting:
-            for terms in groups:
-                b.add(self.collected(terms, rows, first, n, pad))
-        b.add(If(b.let(operator.lt, first, stop), collecting, []))
+        """The nest, which keeps what it would add, and those that add it, after what they need."""
+        b, terms = self.b, [t for group in groups for t in group]
+        nest, gone = terms[0].nest, {t.statement for t in terms}
+        pads = [max(reach(group, k) for group in groups) for k in range(len(nest))]
+        with b.into([]) as made:
+            ends = [self.ends(s) for s in nest]
+            size = [self.shifted(n, 2 * pad) for (_, _, n), pad in zip(ends, pads)]
+            size = Tup(tuple(size)) if len(size) > 1 else size[0]
+            rows = {value: b.let(runtime.padded, size, hint="row") for value in dict.fromkeys(t.statement.value for t in terms)}
 
-    def collected(self, terms, rows, first, n, pad):
-        """The loop that adds, to each entry of a row from first + the least distance on, what is there for it."""
-        p, total, least = Var("p", types.intp), None, min(k for _, k in terms)
-        length, start = self.shifted(n, reach(terms)), self.shifted(first, least)
-        with self.b.into([]) as body:
-            for t, k in terms:
-                term = self.b.get(rows[t.value], (self.shifted(p, least + pad - k),))
-                total = term if total is None else self.b.let(operator.add, total, term)
-            arr, leading = terms[0][0].arr, terms[0][0].index[:-1]
-            at = p if start == Const(0) else self.b.let(operator.add, p, start)
-            self.b.set(arr, (*leading, at), total, add=LOOSE)
-        return For(p, Const(0), length, Const(1), body)
+            def keeping(block):
+                stored = set()
+                with b.into([]) as kept:
+                    for t in block:
+                        if t not in gone:
+                            b.add(rebuilt(t, keeping))
+                        elif t.value not in stored:
+                            stored.add(t.value)
+                            at = [self.less(self.shifted(s.var, pad), first) for s, pad, (first, _, _) in zip(nest, pads, ends)]
+                            b.set(rows[t.value], at, t.value)
+                return kept
+            b.add(replace(loop, body=keeping(loop.body)))
+            with b.into([]) as collecting:
+                for group in groups:
+                    self.collected(group, rows, [(first, n) for first, _, n in ends], pads)
+            for first, stop, _ in reversed(ends):
+                collecting = [If(b.let(operator.lt, first, stop), collecting, [])]
+            made += collecting
+        return made
+
+    def ends(self, s):
+        """(first, stop, length) of what a loop goes over."""
+        first, stop = (s.lo, s.hi) if s.step == Const(1) else (self.shifted(s.hi, 1), self.shifted(s.lo, 1))
+        return first, stop, self.b.let(max, self.less(stop, first), Const(0))
+
+    def collected(self, group, rows, ends, pads):
+        """Add the loops that add, to each entry from the first and the least distance on, what is there for it."""
+        b, depth = self.b, len(pads)
+        least = [min(t.distances[k] for t in group) for k in range(depth)]
+        starts = [self.shifted(first, low) for (first, _), low in zip(ends, least)]
+        counters, total = [Var("pqrstuvw"[k % 8], types.intp) for k in range(depth)], None
+        shifted = functools.cache(self.shifted)
+        with b.into([]) as body:
+            for t in group:
+                at = [shifted(p, low + pad - k) for p, low, pad, k in zip(counters, least, pads, t.distances)]
+                term = b.get(rows[t.statement.value], tuple(at))
+                total = term if total is None else b.let(operator.add, total, term)
+            index = list(group[0].statement.index)
+            for axis, p, start in zip(group[0].axes, counters, starts):
+                index[axis] = p if start == Const(0) else b.let(operator.add, p, start)
+            b.set(group[0].statement.arr, tuple(index), total, add=LOOSE)
+        for k in reversed(range(depth)):
+            body = [For(counters[k], Const(0), self.shifted(ends[k][1], reach(group, k)), Const(1), body)]
+        b.block += body
+
+    def less(self, atom, first):
+        """atom - first"""
+        return self.shifted(atom, -first.value) if isinstance(first, Const) else self.b.let(operator.sub, atom, first)
 
     def shifted(self, atom, k):
         """atom + k"""
@@ -128,13 +190,38 @@ class Gathers:
         return out
 
 
+def names_of(s):
+    """The names that a statement, or one inside it, binds."""
+    return {v for t in walk([s]) for v in (*inner(t), *binds(t))}
+
+
+def scattered(loop, nest):
+    """(statement, the loops around it) in the innermost loops of a nest, where these have no branches."""
+    nest = (*nest, loop)
+    if all(isinstance(t, Let | Get | Set | Pop | Push) for t in loop.body):
+        for t in loop.body:
+            yield t, nest
+    for t in loop.body:
+        if isinstance(t, For):
+            yield from scattered(t, nest)
+
+
+def several_at(terms, k):
+    """Do terms differ in the distance along an axis? Where they do not along the last, the loop can be vector code as it is."""
+    return len({t.distances[k] for t in terms}) > 1
+
+
 def moved(terms):
-    """All of some terms but one whose value is added at no other distance: that stays where it is."""
-    alone = [t for t, _ in terms if sum(u.value is t.value for u, _ in terms) == 1]
-    return [(t, k) for t, k in terms if t not in alone[:1]]
+    """All of some terms but those at one distance whose values are added at no other: these stay where they are."""
+    places = {}
+    for t in terms:
+        places.setdefault(t.statement.value, set()).add(t.distances)
+    still = next((p for p in places.values() if len(p) == 1), ())
+    return [t for t in terms if places[t.statement.value] != still]
 
 
-def reach(terms):
-    """How far apart the distances of some terms are."""
-    distances = [k for _, k in terms]
+def reach(terms, k):
+    """How far apart the distances of some terms are along an axis."""
+    distances = [t.distances[k] for t in terms]
     return max(distances) - min(distances)
+

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from numba import types
 
-from . import cache
+from . import cache, runtime
 from .errors import Refusal
 from .host import NumbaError, NumbaPerformanceWarning, typing_context
 from .program import Const, Listed, Span, Tup, Var
@@ -52,6 +52,8 @@ def static_type(value):
 def result_type(fn, args, kw=()):
     """The type of fn(args) as Numba infers it; a Refusal where Numba itself would not compile it. What it has answered once is
     not asked again, in this process or in another: Numba compiles some of its answers."""
+    if not kw and (foreseen := FORESEEN.get(fn, nothing)(*args)) is not None:
+        return foreseen
     try:
         question = cache.question(fn, [type_of(a, literal=True) for a in (*args, *(v for _, v in kw))])
     except Refusal:
@@ -65,6 +67,40 @@ def result_type(fn, args, kw=()):
             return answer
         known[question] = answer
     return known[question]
+
+
+# ---- answers that Numba would compile a function for, which fusion then makes a loop of: {function: arguments -> type, or None}
+def nothing(*args):
+    """It has to be asked."""
+
+
+def made(x, ndim):
+    """A contiguous array of x's floats."""
+    t = type_of(x)
+    return types.Array(scalar(t), ndim, "C") if scalar(t) in (types.float64, types.float32) else None
+
+
+def of_sum(x, axis=None):
+    if rank_of(x) and axis is None:
+        return scalar(type_of(x)) if scalar(type_of(x)) in (types.float64, types.float32) else None
+    return made(x, rank_of(x) - 1) if isinstance(axis, Const) and type(axis.value) is int and (rank_of(x) or 0) > 1 else None
+
+
+def of_outer(x, y):
+    return made(x, 2) if rank_of(x) == rank_of(y) == 1 and scalar(type_of(x)) == scalar(type_of(y)) else None
+
+
+def of_shape(x, shape, axis=None):
+    return made(x, len(shape.items)) if isinstance(shape, Tup) and rank_of(x) is not None else None
+
+
+def of_unbroadcast(ct, like):
+    rank = len(like.items) if isinstance(like, Tup) else rank_of(like)
+    return made(ct, rank) if rank and is_array(ct) and type_of(ct).layout == "C" else None
+
+
+FORESEEN = {np.sum: of_sum, np.outer: of_outer, runtime.spread: of_shape, runtime.fill: of_shape,
+            runtime.unbroadcast: of_unbroadcast}
 
 
 def asked(fn, args, kw):

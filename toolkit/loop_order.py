@@ -34,17 +34,10 @@ class Forwards:
         with self.b.into([]) as made:
             for s in block:
                 if isinstance(s, For) and s.step == Const(-1) and self.in_any_order(s):
-                    made.append(replace(s, lo=self.after(s.hi), hi=self.after(s.lo), step=Const(1)))
+                    made.append(replace(s, lo=after(self.b, self.made, s.hi), hi=after(self.b, self.made, s.lo), step=Const(1)))
                 else:
                     made.append(rebuilt(s, self.block))
         return made
-
-    def after(self, atom):
-        """atom + 1"""
-        s = self.made.get(atom)
-        if s is not None and s.fn is operator.sub and s.args[1] == Const(1):
-            return s.args[0]
-        return self.b.let(operator.add, atom, Const(1))
 
     def in_any_order(self, loop):
         """May the iterations of an innermost loop run in any order?"""
@@ -59,10 +52,19 @@ class Forwards:
 
     def meet(self, w, s, loop):
         """May a store meet what another statement does in another iteration, so that their order matters?"""
-        arrays = [v for v in reads(s) if infer.is_array(v) and self.aliases.of(v) is self.aliases.of(w.arr)]
+        arrays = [v for v in reads(s) if infer.is_array(v) and self.aliases.of(v) is self.aliases.of(w.arr)
+                  and not self.aliases.apart_in(loop, v, w.arr)]
         if not arrays or (isinstance(s, Set) and s.add == w.add == LOOSE and arrays == [s.arr]):
             return False
         if not isinstance(s, (Get, Set)) or arrays != [s.arr]:
             return True
         one, other = ((t.arr, t.index) for t in (w, s))
         return self.dependence.follow(one, other, loop) or self.dependence.follow(other, one, loop)
+
+
+def after(b, made, atom):
+    """atom + 1; `made` says what an atom is, in case that it is one less than another."""
+    s = made.get(atom)
+    if isinstance(s, Let) and s.fn is operator.sub and s.args[1] == Const(1):
+        return s.args[0]
+    return b.let(operator.add, atom, Const(1))

@@ -13,7 +13,7 @@ from .builder import is_data
 from .iteration import Iteration
 from .lists import EMPTY, contents, growing, touched
 from .lower import ReadBefore
-from .program import UNDEFINED, Carry, Const, For, Set, Span, Tup, Var, While, mapped, substituted, walk
+from .program import IF_PROVEN, UNDEFINED, Carry, Const, For, Set, Span, Tup, Var, While, binds, mapped, substituted, walk
 
 CONTINUE, BREAK, RETURN, VALUE = EXITS = "·continue", "·break", "·return", "·value"
 BROKE = "·broke"                # was the loop that has just ended left by `break`?
@@ -22,6 +22,14 @@ BROKE = "·broke"                # was the loop that has just ended left by `bre
 def called(name):
     """What the variables of a name in the environment are called."""
     return name.rpartition("]")[2].strip("·")
+
+
+def vouched(body):
+    """True of the body of a loop with prange, for which its writer vouches; IF_PROVEN where a whole array is stored to in every
+    iteration, of which Numba makes one for every thread."""
+    made = {v for t in walk(body) for v in binds(t)}
+    whole = (t for t in walk(body) if isinstance(t, Set) and t.index == (Const(Ellipsis),) and t.arr not in made)
+    return IF_PROVEN if any(whole) else True
 
 
 def stored(nodes):
@@ -74,7 +82,7 @@ class Loops(Iteration):
             with self.b.into(body):
                 self.assign(node.target, value_at(var))
                 self.run(node.body)
-            return For(var, lo, hi, step, body, place=place, parallel=parallel)
+            return For(var, lo, hi, step, body, place=place, parallel=parallel and vouched(body))
 
         self.loop(make, stored([*node.body, node.target]))
         if touched(held, self.env):

@@ -1,9 +1,9 @@
 """Members: which statements can run element by element in a loop nest, where an element lies in memory, and what a statement
 does to memory.
 
-A member is an operation that makes an array of what it makes of each entry, a store to slices with known ends, or the sum of a
-whole array. Its *space* are the axes over which it runs. A slice with known ends is read and written in the array that it is a
-slice of, where Numba knows that it is contiguous.
+A member is an operation that makes an array of what it makes of each entry, a store to slices with known ends, or the sum of an
+array, over all its axes or some. Its *space* are the axes over which it runs. A slice with known ends is read and written in the
+array that it is a slice of, where Numba knows that it is contiguous.
 """
 import operator
 from dataclasses import dataclass, replace
@@ -23,7 +23,10 @@ from .shapes import Shapes, spelled, trims
 NUMBERS = {operator.truediv: np.divide, operator.floordiv: np.floor_divide, operator.mod: np.remainder, operator.pow: np.power,
            np.where: runtime.select}
 CONSTANT = {runtime.fill, runtime.spread_like}                  # each entry is the first argument, where that is a number
+SUMS = {np.sum, runtime.unbroadcast}
 SAME = {np.copy, runtime.spread_like}                           # entries are those of the first argument, where that is an array
+
+NONE = frozenset()                                              # the axis is 1
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Members:
         """The axes over which a statement runs if it may be a member of a group; else None."""
         match s:
             case Let():
-                if s.fn is np.sum:
+                if s.fn in SUMS:
                     return self.shapes.of(s.args[0]) if self.sums(s) else None
                 return self.shapes.of(s.out) if self.maps(s) else None
             case Set(arr, index):
@@ -76,14 +79,30 @@ class Members:
 
     def sums(self, s):
         x = s.args[0]
-        return len(s.args) == 1 and not s.kw and self.plain(x) and infer.type_of(x).dtype == s.out.type and (
-            isinstance(s.out.type, types.Float))
+        return not s.kw and self.plain(x) and infer.type_of(x).dtype == infer.scalar(s.out.type) and (
+            isinstance(infer.scalar(s.out.type), types.Float)) and self.left(s) is not None
+
+    def left(self, s):
+        """Where a sum puts what it adds up: its index, in terms of the axes of what it sums; None where that is not known."""
+        axes, rank = self.shapes.of(s.args[0]), infer.rank_of(s.out)
+        if s.fn is np.sum and len(s.args) == 1:
+            return []
+        if s.fn is np.sum:
+            axis = s.args[1].value if isinstance(s.args[1], Const) else None
+            return [At(k) for k in range(len(axes)) if k != axis % len(axes)] if type(axis) is int and rank else None
+        last = axes[len(axes) - rank:]
+        own = self.shapes.of(s.out)
+        if rank and len(last) == rank and own != axes and all(mine in (other, NONE) for mine, other in zip(own, last)):
+            return [At(k) if mine else Const(0) for k, mine in enumerate(own, len(axes) - rank)]
+        return None
 
     def stores(self, s):
         if not isinstance(s.arr, Var) or infer.rank_of(s.arr) == 0 or infer.gathers(s.index):
             return False
         target = self.shapes.of_part(s.arr, s.index)
         if not target or not self.plain(s.arr):
+            return False
+        if shifted(spelled(s.index, infer.rank_of(s.arr)), over(target, len(target))) is None:
             return False
         if infer.rank_of(s.value) == 0:
             return True
@@ -140,6 +159,8 @@ class Members:
                     touch(a, "r", self.place(a, over(self.shapes.of(a), len(space))))
             if isinstance(s, Set):
                 touch(s.arr, "a" if s.add else "w", self.stored(s, over(space, len(space))))
+            elif s.fn in SUMS:
+                touch(s.out, "w")
             elif infer.is_array(s.out):
                 touch(s.out, "w", self.place(s.out, over(space, len(space))))
             return found
@@ -174,7 +195,7 @@ def entries(s):
         case Set():
             return [s.value]
         case Let():
-            return [s.args[0]] if s.fn in SAME else list(s.args)
+            return [s.args[0]] if s.fn in SAME or s.fn in SUMS else list(s.args)
     return []
 
 

@@ -3,7 +3,7 @@ branch share one name wherever their lifetimes do not overlap."""
 import builtins
 import keyword
 
-from .program import For, If, Var, While, binds, blocks, inner, reads, variables, walk
+from .program import For, If, Var, While, binds, blocks, inner, reads, variables
 
 
 class Names:
@@ -54,9 +54,6 @@ class Names:
                     for c in s.carries:         # what the head holds at the end of an iteration begins the next
                         if c.end is c.head:
                             self._use(c.head)
-                    if getattr(s, "parallel", False):        # the places on tapes are counted with the bounds
-                        for v in variables(*(b for t in walk([s]) if isinstance(t, For) for b in (t.lo, t.hi))):
-                            self._use(v)
                     for v in outside:           # read inside: needed in every iteration
                         if self.spans[v][-1][1] > start:
                             self._use(v)
@@ -121,10 +118,11 @@ class Names:
 
     def shared(self, v, spans):
         """The name of an earlier value of this hint and type that is done with, else a new one."""
-        known = self.pool.setdefault((v.hint, v.type), [])
+        hint = "k" if v.hint == "_" and any(end > start for start, end in spans) else v.hint      # it is read
+        known = self.pool.setdefault((hint, v.type), [])
         for name, taken in known:
             if self.free((None, taken), (None, spans)):
                 taken += spans
                 return name
-        known.append((self.fresh(v.hint), list(spans)))
+        known.append((self.fresh(hint), list(spans)))
         return known[-1][0]

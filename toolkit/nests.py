@@ -9,9 +9,11 @@ import numpy as np
 from numba import types
 
 from . import infer, runtime
-from .members import NUMBERS, SAME, At, entries
+from .members import NUMBERS, SAME, SUMS, At, entries
 from .program import Carry, Const, For, Let, Set, Tup, Var
 from .residuals import CHEAP, flops
+
+ROWS = 3                        # so many values that go to neighbours are kept for other loops to collect
 
 
 class Nest:
@@ -22,6 +24,7 @@ class Nest:
         self.passing = set()        # the arrays that are never made
         self.values = {}            # array -> its entry, as far as the body that is being written has come
         self.members = [s for _, s in unit.members]
+        self.totals = {}            # how many axes are left -> the sums over the others, the last ones
 
     def emit(self):
         b, unit = self.b, self.unit
@@ -29,9 +32,7 @@ class Nest:
         self.lengths = [self.length(axis) for k, axis in enumerate(unit.space)]
         for s in self.members:
             self.prepare(s)
-        totals = [s for s in self.members if isinstance(s, Let) and s.fn is np.sum]
-        self.loop([], totals, [Const(infer.numpy_type(s.out.type)(0)) if s.out.type != types.float64 else Const(0.0)
-                               for s in totals])
+        self.loop([], [], [])
 
     def length(self, axis):
         """How long an axis is; what has been found once in a block is not asked again."""
@@ -42,7 +43,9 @@ class Nest:
     def prepare(self, s):
         """What a member needs before the loops: the array that it makes, and how its operands are broadcast."""
         arrays = entries(s)
-        if isinstance(s, Let) and infer.is_array(s.out):
+        if isinstance(s, Let) and s.fn in SUMS:
+            self.prepare_sum(s)
+        elif isinstance(s, Let) and infer.is_array(s.out):
             if self.f.escapes(s, self.members):
                 own = [n if axis == space else self.length(axis)
                        for k, (n, axis, space) in enumerate(zip(self.lengths, self.shapes.of(s.out), self.unit.space))]
@@ -53,6 +56,16 @@ class Nest:
         for a in arrays:
             if infer.rank_of(a) and a not in self.passing and self.f.constant(a) is None:
                 self.aligned(a)
+
+    def prepare_sum(self, s):
+        """Make the array of a sum over some axes. What goes over the last axes alone is added up in a register."""
+        left = self.f.left(s)
+        if left == [At(k) for k in range(len(left))]:
+            self.totals.setdefault(len(left), []).append(s)
+        if left:
+            own = [self.lengths[i.axis] if isinstance(i, At) else Const(1) for i in left]
+            make = np.empty if s in self.totals.get(len(left), ()) else np.zeros
+            self.b.add(Let(s.out, make, (Tup(tuple(own)), Const(infer.numpy_type(s.out.type))), (), s.place))
 
     def aligned(self, a):
         """The index of an array's element, in terms of the group's axes."""
@@ -75,25 +88,32 @@ class Nest:
             return self.body(index, totals, sums, members)
         last = len(index) == len(self.lengths) - 1
         first, *more = self.rows() if last and index and members is None else [members]
+        mine = self.totals.get(len(index), []) if members is None else []
+        totals, sums = [*totals, *mine], [*sums, *map(zero, mine)]
         i = Var("ijklmn"[len(index)] if len(index) < 6 else "i", types.intp)
-        heads = [Var("total", s.out.type) for s in totals]
+        heads = [Var("total", infer.scalar(s.out.type)) for s in totals]
         with self.b.into([]) as body:
             ends = self.loop([*index, i], totals, heads, first)
-        exits = [s.out if not index else Var("total", s.out.type) for s in totals]
+        exits = [s.out if not index else Var("total", infer.scalar(s.out.type)) for s in totals]
         carries = [Carry(*c) for c in zip(heads, sums, ends, exits)]
         self.b.add(For(i, Const(0), self.lengths[len(index)], Const(1), body, carries))
+        if index:
+            for s, total in zip(mine, exits[len(exits) - len(mine):]):
+                self.b.add(Set(s.out, tuple(index), total, False, s.place))
         for part in more:
             self.loop(index, [], [], part)
-        return exits
+        return exits[:len(exits) - len(mine)]
 
     def rows(self):
         """The members, in parts that go over a row one after the other: two that add to one buffer at different places are kept
         from one loop, which could not be vectorised, where what they add is cheap to compute again."""
-        adds = [s for s in self.members if isinstance(s, Set) and s.add]
+        adds = {s: self.f.stored(s, [At(k) for k in range(len(self.lengths))])
+                for s in self.members if isinstance(s, Set) and s.add}
+        if len({s.value for s in adds}) <= ROWS and len({at[-1] for _, at in adds.values()}) > 1:
+            return [self.members]                           # then these are collected: see gathers.py
         written = {self.f.aliases.of(s.arr) for s in self.members if isinstance(s, Set)}
         parts, places = [], {}
-        for s in adds:
-            place = self.f.stored(s, [At(k) for k in range(len(self.lengths))])
+        for s, place in adds.items():
             chain = self.again(s.value, written)
             if places.setdefault(self.f.aliases.of(s.arr), place) != place and chain is not None:
                 parts.append([*chain, s])
@@ -125,6 +145,8 @@ class Nest:
                 b.add(Set(arr, self.atoms(at), value, s.add, s.place))
             elif s in sums:
                 sums[s] = b.let(operator.add, sums[s], self.entry(s.args[0]))
+            elif s.fn in SUMS:
+                b.add(Set(s.out, self.atoms(self.f.left(s)), self.entry(s.args[0]), True, s.place))
             else:
                 value = self.computed(s)
                 if s.out not in self.passing:
@@ -159,3 +181,9 @@ class Nest:
         if at.step is not None:
             i = self.b.let(operator.mul, i, at.step, hint="i")
         return self.b.let(operator.add, i, Const(at.offset), hint="i") if at.offset else i
+
+
+def zero(s):
+    """What a sum starts from."""
+    kind = infer.scalar(s.out.type)
+    return Const(0.0) if kind == types.float64 else Const(infer.numpy_type(kind)(0))

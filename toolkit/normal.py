@@ -32,6 +32,7 @@ from .program import (
     inner,
     mapped,
     reads,
+    rebuilt,
     substituted,
     walk,
 )
@@ -42,9 +43,19 @@ LENGTHS = {dim, operator.add, operator.sub, operator.mul, operator.neg, max}
 
 def normalised(program):
     """The program with common subexpressions of numbers shared."""
-    program = hoisted(program)
-    aliases, same = Aliases(program), {}
-    return replace(program, body=_block(program.body, {}, aliases, same), result=mapped(program.result, lambda v: same.get(v, v)))
+    program = shared(hoisted(program))
+    return replace(program, body=_squares(program.body))
+
+
+def shared(program, wanted=lambda v: True):
+    """The program in which each number that is wanted is computed, and loaded, once."""
+    same = Same(Aliases(program), wanted)
+    return replace(program, body=same.block(program.body, {}), result=mapped(program.result, same.name))
+
+
+def floats_shared(program):
+    """The same for floats alone: an index reads best where it is used."""
+    return shared(program, infer.is_float)
 
 
 def hoisted(program):
@@ -121,27 +132,40 @@ def _frozen(atom):
     return tuple(map(_frozen, atom.items)) if isinstance(atom, Tup) else atom
 
 
-def _block(block, known, aliases, same):
-    use, known = lambda v: same.get(v, v), dict(known)
-    out = []
-    for s in block:
-        written = {aliases.of(t.arr) for t in walk([s]) if isinstance(t, Set) and isinstance(t.arr, Var)}
-        if written:
-            known = {k: v for k, v in known.items() if not (k[0] == "get" and aliases.of(k[1]) in written)}
-        key = computation(s, use)
-        if key is not None:
-            if key in known:
-                same[s.out] = known[key]
-                continue
-            known[key] = s.out
-        if isinstance(s, (For, While, If)):
-            parts = [_block(b, known, aliases, same) for b in blocks(s)]
-            names = ("body",) if isinstance(s, For) else ("test", "body") if isinstance(s, While) else ("then", "orelse")
-            s = _outer(replace(s, **dict(zip(names, parts))), use)
-        else:
-            s = substituted([s], use)[0]
-        out.append(_squared(s))
-    return out
+class Same:
+    """What is computed again: `first` says of a number what held it before, `names` what those that are left out are called."""
+
+    def __init__(self, aliases, wanted):
+        self.aliases, self.wanted, self.first, self.names = aliases, wanted, {}, {}
+
+    def name(self, v):
+        return self.names.get(v, v)
+
+    def block(self, block, known):
+        """A block without what it computes again; `known` says what holds what has been computed."""
+        known, out = dict(known), []
+        for s in block:
+            written = {self.aliases.of(t.arr) for t in walk([s]) if isinstance(t, Set) and isinstance(t.arr, Var)}
+            if written:
+                known = {k: v for k, v in known.items() if not (k[0] == "get" and self.aliases.of(k[1]) in written)}
+            key = computation(s, lambda v: self.first.get(v, v))
+            if key is not None:
+                self.first[s.out] = known.setdefault(key, s.out)
+                if known[key] is not s.out and self.wanted(s.out):
+                    self.names[s.out] = known[key]
+                    continue
+            if isinstance(s, (For, While, If)):
+                parts = [self.block(b, known) for b in blocks(s)]
+                names = ("body",) if isinstance(s, For) else ("test", "body") if isinstance(s, While) else ("then", "orelse")
+                s = _outer(replace(s, **dict(zip(names, parts))), self.name)
+            else:
+                s = substituted([s], self.name)[0]
+            out.append(s)
+        return out
+
+
+def _squares(block):
+    return [_squared(rebuilt(s, _squares)) for s in block]
 
 
 def _squared(s):

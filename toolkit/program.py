@@ -48,6 +48,7 @@ class _Undefined:
 
 
 LOOSE = "in any order"          # of a Set that adds: it contributes to a tangent or cotangent, in an order that is open
+IF_PROVEN = "if it is proven"    # of a loop: it runs in parallel where its iterations are found not to depend on one another
 UNDEFINED = Const(_Undefined())         # what a branch not taken leaves behind: never read
 
 
@@ -154,7 +155,7 @@ class For:
     carries: list = field(default_factory=list)
     brk: object = None
     place: object = None
-    parallel: bool = False          # written with prange: the iterations do not depend on one another but by sums
+    parallel: bool | str = False    # True: its iterations do not depend on one another but by sums; or IF_PROVEN
     twin: object = None             # what a loop and its reverse have in common
 
 

@@ -89,7 +89,8 @@ class Registers:
         self.b.block.extend(apart(s))
         self.b.block.extend(t for there, t in stores if there)
         if unsure := [t for there, t in stores if not there]:
-            self.b.add(If(self.runs(s), unsure, []))
+            runs = self.runs(s)
+            self.b.block.extend(unsure if runs == Const(True) else [If(runs, unsure, [])])
 
     def runs(self, s):
         """Does a loop run at all?"""

@@ -17,12 +17,13 @@ import numpy as np
 from numba import types
 
 from . import infer, runtime, tape
-from .activity import Aliases, active, guard, is_view, same_lists
+from .activity import Aliases, active, guard, is_view, same_lists, swaps
 from .builder import Builder, astype, dim, same_as, tangent_type, trips
 from .dependence import Dependence
 from .linear import card_of, pull
 from .primitive import FLAT, VIEWS
 from .program import (
+    IF_PROVEN,
     LOOSE,
     UNDEFINED,
     Carry,
@@ -183,7 +184,8 @@ class Reverse(Residuals):
         if bar in self.shadow.values() or bar in self.buffers:
             return True
         made = next((t for t in self.b.block if isinstance(t, Let) and t.out is bar), None)
-        return made is not None and made.fn not in VIEWS and made.fn not in MAY_ALIAS
+        return made is not None and made.fn not in VIEWS and (
+            made.fn not in MAY_ALIAS or infer.rank_of(made.args[0]) != infer.rank_of(bar))
 
     # ---- the forward sweep: the program itself, and the shadows
     def sweep(self, block, into):
@@ -487,7 +489,11 @@ class Reverse(Residuals):
                 exit_ = Var(f"{v.hint}_bar", v.type)
                 made.append(Carry(sums[v], self.zero(v), after[v], exit_))
                 more[v] = exit_
+        swapped = self.swapped_back(new)
+        names |= {c.end: back_.head for c, back_ in swapped}
         names = self.settle(back, new.body, s, new, None, [c.end for c in made], names, prologue)
+        if not {back_.head for _, back_ in swapped}.isdisjoint(free(back)):
+            made += [back_ for _, back_ in swapped]
         for c in made:
             c.end = names.get(c.end, c.end)
         still = {c.head: c.init for c in made if c.end is c.head}       # the same in every iteration
@@ -499,12 +505,19 @@ class Reverse(Residuals):
         if back or made:
             lo, hi, step = self.backwards(s, n)
             self.b.add(For(var, lo, hi, step, back, [c for c in made if c.head not in still], place=s.place,
-                           twin=getattr(new, "twin", None)))
+                           parallel=getattr(s, "parallel", False) and IF_PROVEN, twin=getattr(new, "twin", None)))
         for v, bar in more.items():             # after the loop, which may then run before what they are added to is known
             self.add(v, bar)
         for (c, _), m in zip(carries, made):
             if c.init is not UNDEFINED:
                 self.add(c.init, still.get(m.head, m.exit))
+
+    def swapped_back(self, new):
+        """[(carry, that of the reverse loop)] of arrays that a loop of the forward sweep swaps: its reverse swaps them back."""
+        carries = swaps(new)
+        there = {c.head: Var(c.head.hint, c.head.type) for c in carries}    # what held an array after an iteration
+        before = {c.end: there[c.head] for c in carries}                    # ... and before it
+        return [(c, Carry(there[c.head], c.exit, before[c.head], Var(c.head.hint, c.head.type))) for c in carries]
 
     un_While = un_For
 

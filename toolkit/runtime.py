@@ -858,7 +858,7 @@ def mirror(a):
 @register_jitable
 def fold(c):
     """The lower triangle of c plus its upper one turned over: the transpose of mirror."""
-    out = np.zeros_like(c)
+    out = np.zeros(c.shape, c.dtype)
     for i in range(c.shape[0]):
         for j in range(i):
             out[i, j] = c[i, j] + c[j, i]

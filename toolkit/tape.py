@@ -59,6 +59,24 @@ def same_items(table, ct):
         raise ValueError("a list of tangents or cotangents has other shapes than the list that it belongs to")
 
 
+class Uneven(Exception):
+    """Lengths are not what a derivative was made for: there is another one."""
+
+
+@numba.njit
+def even(n, m):
+    """Require that two lengths are equal, as this derivative takes them to be."""
+    if n != m:
+        raise Uneven
+
+
+@numba.njit
+def least(n, m):
+    """Require that one integer is not larger than another, as this derivative takes it to be."""
+    if n > m:
+        raise Uneven
+
+
 @numba.njit
 def holds(x, n):
     """Require that an array has n entries, to be unpacked."""

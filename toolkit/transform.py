@@ -3,6 +3,8 @@
 A transform of a function is an object that is called from Python and from inside `@njit` code alike; it compiles one
 function per signature of argument types. Transforms of transforms are transforms of the inner one's Program.
 """
+import contextlib
+import contextvars
 import functools
 import inspect
 import operator
@@ -19,6 +21,7 @@ from .builder import Builder, acts, draws, tangent_params, tangent_type
 from .direct import without_views
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
+from .even import evened
 from .forward import forward
 from .fusion import fused
 from .parse import application, parse
@@ -28,8 +31,20 @@ from .scalars import in_scalars
 from .sequences import arrays_of, numbers_of, of_arrays
 from .shared import made_once
 from .syntax import parameters, python_function, require_function, title
+from .threads import side_by_side
 from .vectors import vectorised
 from .winners import settled
+
+EVEN = contextvars.ContextVar("EVEN", default=False)    # is a derivative being made for lengths that are taken to be equal?
+
+
+@contextlib.contextmanager
+def lengths_taken_as_even(even):
+    before = EVEN.set(even)
+    try:
+        yield
+    finally:
+        EVEN.reset(before)
 
 
 def carried(t):
@@ -83,7 +98,9 @@ def program_of(fn, args, chosen=lambda name, params: None):
         raise UsageError(f"{title(python_function(fn))} takes {wanted} arguments, not {len(args)}")
     named = [(n, structure(n, t)) for n, t in zip(params, args)]
     chosen(title(python_function(fn)), named)
-    return application(fn, named) if hasattr(fn, "card") else parse(fn, named)
+    with lengths_taken_as_even(False):      # a derivative that it calls is entered when arguments may have been written
+        made = application(fn, named) if hasattr(fn, "card") else parse(fn, named)
+    return evened(made) if EVEN.get() else made
 
 
 def positions(argnums):
@@ -110,9 +127,11 @@ class Transform:
         self.fn, self.argnums, self.has_aux = fn, positions(argnums), has_aux
         self.__name__ = f"{self.title}_{getattr(fn, '__name__', 'function').replace('<lambda>', 'function')}"
         self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
-        self.made = {}
-        self.entry = entrance(self.__name__, self.names(), self.defaults(), self.build, self.options())
-        self.entry.owner = self
+        self.made, self.uneven = {}, bool(self.options().get("parallel"))
+        self.general, self.entry = (
+            entrance(self.__name__, self.names(), self.defaults(), functools.partial(self.build, even=even), self.options())
+            for even in (False, True))
+        self.general.owner = self.entry.owner = self
 
     def __repr__(self):
         return f"<{self.title} of {getattr(self.fn, '__name__', self.fn)}>"
@@ -153,18 +172,19 @@ class Transform:
             raise Refusal(f"{self.__name__} takes {n} arguments, not {len(atoms)}", "Pass the arguments that it takes.", place)
         return instance(self.program([infer.type_of(a) for a in atoms]), atoms)
 
-    def build(self, args):
+    def build(self, args, even=False):
         """The derivative for argument types: source and Python function."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
-        if args not in self.made:
-            program = settled(self.program(args))
-            for change in (made_once, without_views, in_scalars, continued):
+        if (args, even) not in self.made:
+            with lengths_taken_as_even(even):
+                program = self.program(args)
+            for change in (settled, made_once, without_views, in_scalars, continued, fused):
                 program = change(program)
-            if not self.options().get("parallel"):
-                program = vectorised(fused(program))
-            self.made[args] = made(*emit(pruned(program, self.acts), self.__name__))
+            if self.options().get("parallel"):
+                program = side_by_side(program)
+            self.made[args, even] = made(*emit(pruned(vectorised(program), self.acts), self.__name__))
             cache.keep_answers()
-        return self.made[args]
+        return self.made[args, even]
 
     def acts(self, s):
         """Does a statement do what cannot be left out, under the options of the function: draw, or raise?"""
@@ -175,7 +195,13 @@ class Transform:
     @property
     def py_func(self):
         """The derivative as Python runs it, uncompiled: to step through it in a debugger."""
-        return lambda *args: self.build(types_of(self.__name__, args)).function(*args)
+        def call(*args):
+            kinds = types_of(self.__name__, args)
+            try:
+                return self.build(kinds, not self.uneven).function(*args)
+            except tape.Uneven:
+                return self.build(kinds).function(*args)
+        return call
 
     def options(self):
         """The compilation options of the function that is differentiated."""
@@ -190,7 +216,10 @@ class Transform:
 
     def __call__(self, *args, **kw):
         try:
-            return self.entry(*args, **kw)
+            return (self.general if self.uneven else self.entry)(*args, **kw)
+        except tape.Uneven:
+            self.uneven = True
+            return self(*args, **kw)
         except DualtapeError as e:
             raise e.with_traceback(None) from None      # it says where in the user's code; Numba's frames say nothing
         except MemoryError as e:
@@ -199,12 +228,12 @@ class Transform:
             raise MemoryError(f"{' '.join(map(str, e.args))}, {tape.ADVICE}").with_traceback(None) from None
 
 
-def compiled_as_its_entry(kind):
+def compiled_as(kind, dispatcher):
     """Let compiled code call the objects of a class: there they are their dispatchers."""
-    numba.extending.typeof_impl.register(kind)(lambda x, c: types.Dispatcher(x.entry))
+    numba.extending.typeof_impl.register(kind)(lambda x, c: types.Dispatcher(dispatcher(x)))
 
 
-compiled_as_its_entry(Transform)
+compiled_as(Transform, lambda x: x.general)
 
 
 class JVP(Transform):
@@ -506,4 +535,4 @@ def source(transform, *args):
         else:
             second = infer.type_of(f.result)
         kinds = (types.BaseTuple.from_types(kinds), second)
-    return transform.build(kinds).source
+    return transform.build(kinds, not transform.uneven).source

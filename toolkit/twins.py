@@ -16,7 +16,25 @@ from .activity import is_view
 from .builder import dim
 from .dependence import plus
 from .primitive import VIEWS
-from .program import Const, For, Get, If, Let, Pop, Push, Set, Var, While, binds, free, reads, substituted, variables, walk
+from .program import (
+    IF_PROVEN,
+    Const,
+    For,
+    Get,
+    If,
+    Let,
+    Pop,
+    Push,
+    Set,
+    Var,
+    While,
+    binds,
+    free,
+    reads,
+    substituted,
+    variables,
+    walk,
+)
 
 
 def are_twins(first, second):
@@ -161,4 +179,5 @@ def together(first, second):
     forward = [s for s in first.body if not (isinstance(s, Push) and s.stack in popped)]
     back = substituted([s for s in second.body if not (isinstance(s, Pop) and s.stack in popped)], use)
     ends = [replace(c, end=use(c.end) if isinstance(c.end, Var) else c.end) for c in second.carries]
-    return replace(first, body=[*forward, *back], carries=[*first.carries, *ends], twin=None)
+    parallel = first.parallel and IF_PROVEN
+    return replace(first, body=[*forward, *back], carries=[*first.carries, *ends], twin=None, parallel=parallel)

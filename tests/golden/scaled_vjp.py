@@ -7,18 +7,16 @@ def vjp_scaled(args, out_bar):
     room = n * n2
     if not fits(room, 8):
         raise MemoryError('the tape of the loop at test_golden.py:113 needs', room * 8, 'bytes')
-    t_tape, t_tape_top = np.empty(room), 0
+    t_tape = np.empty((n, n2))
     if not fits(n, 8):
         raise MemoryError('the tape of the loop at test_golden.py:121 needs', n * 8, 'bytes')
-    t_tape2, t_tape_top2 = np.empty(n), 0
+    t_tape2 = np.empty(n)
     for i in range(n):
         t = b[i, 0]
-        t_tape2[t_tape_top2] = t
-        t_tape_top2 += 1
+        t_tape2[i] = t
         for j in range(n2):
             t2 = b[i, j]
-            t_tape[t_tape_top] = t2
-            t_tape_top += 1
+            t_tape[i, j] = t2
             b[i, j] = t2 * t
 
     # reverse sweep
@@ -27,14 +25,11 @@ def vjp_scaled(args, out_bar):
     for i in range(a.shape[0]):
         for j in range(n3):
             b_bar[i, j] += out_bar[i, j]
-    t3 = n2 - 1
     for i in range(n - 1, -1, -1):
-        t_tape_top2 -= 1
-        t = t_tape2[t_tape_top2]
+        t = t_tape2[i]
         t_bar = 0.0
-        for j in range(t3, -1, -1):
-            t_tape_top -= 1
-            t2 = t_tape[t_tape_top]
+        for j in range(n2):
+            t2 = t_tape[i, j]
             t_bar2 = b_bar[i, j]
             b_bar[i, j] = 0.0
             t_bar = plus(t_bar, t2 * t_bar2)

@@ -6,15 +6,13 @@ def vjp_smoothed(args, out_bar):
     trips = len(range(1, t, 1))
     if not fits(trips, 16):
         raise MemoryError('the tape of the loop at test_golden.py:63 needs', trips * 16, 'bytes')
-    t_tape, t_tape_top = np.empty(trips), 0
-    t_tape2, t_tape_top2 = np.empty(trips), 0
+    t_tape = np.empty(max(t - 1, 0))
+    t_tape2 = np.empty(max(t - 1, 0))
     for i in range(1, t):
         t2 = math.sin(y[i - 1])
-        t_tape[t_tape_top] = t2
-        t_tape_top += 1
+        t_tape[i - 1] = t2
         t3 = y[i + 1]
-        t_tape2[t_tape_top2] = t3
-        t_tape_top2 += 1
+        t_tape2[i - 1] = t3
         y[i] = t2 * t3
 
     # reverse sweep
@@ -22,10 +20,8 @@ def vjp_smoothed(args, out_bar):
     for i in range(x.shape[0]):
         y_bar[i] += out_bar[i]
     for i in range(t - 1, 0, -1):
-        t_tape_top -= 1
-        t2 = t_tape[t_tape_top]
-        t_tape_top2 -= 1
-        t3 = t_tape2[t_tape_top2]
+        t2 = t_tape[i - 1]
+        t3 = t_tape2[i - 1]
         t = i - 1
         t4 = y[t]
         t_bar = y_bar[i]
