@@ -16,7 +16,7 @@ FLOORS = [
     ["rewrites"],
     ["lower"],
     ["linear", "activity", "shapes"],
-    ["lists", "members", "dependence", "masks", "lanes", "scalars", "direct", "even"],
+    ["lists", "members", "dependence", "masks", "lanes", "scalars", "direct", "even", "shared"],
     ["normal", "products", "residuals", "iteration", "twins", "winners"],
     ["loops"],
     ["branches", "parse", "forward", "reverse", "nests", "registers"],

@@ -29,6 +29,7 @@ from .program import Const, Get, Listed, Program, Tup, Var, instance, pruned, va
 from .reverse import reverse
 from .scalars import in_scalars
 from .sequences import arrays_of, numbers_of, of_arrays
+from .shared import made_once
 from .syntax import parameters, python_function, require_function, title
 from .threads import side_by_side
 from .vectors import vectorised
@@ -185,7 +186,8 @@ class Transform:
         if (args, even) not in self.finals:
             with lengths_taken_as_even(even):
                 program = self.program(args)
-            program = fused(continued(in_scalars(without_views(settled(program)))))
+            for change in (settled, made_once, without_views, in_scalars, continued, fused):
+                program = change(program)
             if self.options().get("parallel"):
                 program = side_by_side(program)
             self.finals[args, even] = pruned(vectorised(program), self.acts)

@@ -169,7 +169,7 @@ def cholesky(a):
 @cholesky.differential
 def _(out, a_dot):
     # L' = L Phi(inv(L) A' inv(L).T), where A is known by its lower triangle (Murray 2016, eq. 9)
-    return out @ half_lower(np.linalg.solve(out, mirror(a_dot)) @ np.linalg.inv(out).T)
+    return out @ half_lower(np.linalg.inv(out) @ mirror(a_dot) @ np.linalg.inv(out).T)
 
 
 @primitive(orthogonal, domain=(array("k n"),), flops=lambda k, n: 4 * k * n * n)
