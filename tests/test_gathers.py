@@ -172,9 +172,28 @@ def plane_stencil(seed):
     return rank, "def program(x, y):\n" + "".join(f"    {line}\n" for line in lines)
 
 
-@pytest.mark.parametrize("seed", range(60))
+def sliced_stencil(seed):
+    """The same in slices: what is added to neighbours then comes out of arrays."""
+    r = random.Random(seed)
+    rank, reach = r.choice((1, 2, 2, 3)), r.randint(1, 2)
+
+    def part(array):
+        ends = [(k, 2 * reach - k) for k in (r.choice((reach, r.randint(0, 2 * reach))) for _ in range(rank))]
+        return f"{array}[{', '.join(f'{lo}:{-hi if hi else str()}' for lo, hi in ends)}]"
+    middle = f"y[{', '.join([f'{reach}:-{reach}'] * rank)}]"
+    term = lambda: r.choice([part("x"), part("y"), f"0.5 * {part('y')}", f"np.sin({part('y')})", f"{part('x')} * {part('y')}",
+                             f"{part('y')} ** 2"])
+    value = " + ".join(term() for _ in range(r.randint(2, 5)))
+    lines = [f"{middle} {r.choice(('=', '+='))} {r.choice((middle, '0.1'))} * ({value})"]
+    if r.random() < 0.6:
+        lines = ["for _ in range(2):", f"    {lines[0]}"]
+    lines = ["y = y.copy()", *lines, "return np.sum(y * y)"]
+    return rank, "def program(x, y):\n" + "".join(f"    {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize("seed", range(90))
 def test_random_stencils_have_the_gradient_that_they_have_in_one_loop(seed, monkeypatch):
-    rank, text = (1, stencil(seed)) if seed < 30 else plane_stencil(seed)
+    rank, text = (1, stencil(seed)) if seed < 30 else plane_stencil(seed) if seed < 60 else sliced_stencil(seed)
     x = np.random.default_rng(seed).uniform(-1.0, 1.0, (9,) if rank == 1 else (5, 6, 7)[:rank])
     gradient = lambda: grad(from_text(text, "program"), (0, 1)).py_func(x.copy(), np.sin(3.0 * x))
     bars = gradient()

@@ -4,7 +4,8 @@
 
 cannot be vector code, since one iteration adds to what the next one has read. With r in a row of its own, between zeros, the sum
 of its neighbours can. Of neighbours along several axes the row is an array of as many, with zeros all around, and the loops are a
-nest, whose lengths do not depend on one another. The array is made before the loops that do not change how long it is.
+nest, whose lengths do not depend on one another. The array is made before the loops that do not change how long it is; where
+what is added comes out of an array that serves nothing else, that one gets the zeros around it.
 References: Hueckelheim, Kukreja, Narayanan, Luporini, Gorman & Hovland, Automatic differentiation for adjoint stencil loops
 (2019).
 """
@@ -12,6 +13,7 @@ import functools
 import operator
 from dataclasses import dataclass, replace
 
+import numpy as np
 from numba import types
 
 from . import infer, runtime
@@ -33,6 +35,7 @@ from .program import (
     Var,
     While,
     binds,
+    free,
     inner,
     reads,
     rebuilt,
@@ -46,7 +49,9 @@ ONES = (Const(1), Const(-1))
 
 def gathered(program):
     """The program with its scattering loops in two."""
-    return replace(program, body=Gathers(program).block(program.body, frozenset()))
+    g = Gathers(program)
+    body = g.block(program.body, frozenset())
+    return replace(program, body=g.widened(body) if g.wider else body)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +69,10 @@ class Gathers:
     def __init__(self, program):
         self.aliases, self.b, self.known = Aliases(program), Builder(), {}     # known: what is another one and a number
         self.dependence = Dependence(program, self.aliases, Shapes(program))
+        self.wider, self.users = {}, {}         # array -> (that with zeros around it, how many); array -> what names it
+        for s in walk(program.body):
+            for v in (*reads(s), *(free(s.test) if isinstance(s, While) else ())):
+                self.users.setdefault(v, []).append(s)
 
     def block(self, block, changing):
         """A block; `changing` are the names of the innermost loop around it."""
@@ -123,9 +132,12 @@ class Gathers:
         pads = [max(reach(group, k) for group in groups) for k in range(len(nest))]
         with b.into([]) as made:
             ends = [self.ends(s) for s in nest]
-            size = [self.shifted(n, 2 * pad) for (_, _, n), pad in zip(ends, pads)]
-            size = Tup(tuple(size)) if len(size) > 1 else size[0]
-            rows = {value: b.let(runtime.padded, size, hint="row") for value in dict.fromkeys(t.statement.value for t in terms)}
+            rows, filled = {}, set()
+            for value in dict.fromkeys(t.statement.value for t in terms):
+                rows[value] = self.own(value, nest, pads)
+                if rows[value] is None:
+                    rows[value] = self.padded([n for _, _, n in ends], pads, "row")
+                    filled.add(value)
 
             def keeping(block):
                 stored = set()
@@ -133,7 +145,7 @@ class Gathers:
                     for t in block:
                         if t not in gone:
                             b.add(rebuilt(t, keeping))
-                        elif t.value not in stored:
+                        elif t.value in filled - stored:
                             stored.add(t.value)
                             at = [self.less(self.shifted(s.var, pad), first) for s, pad, (first, _, _) in zip(nest, pads, ends)]
                             b.set(rows[t.value], at, t.value)
@@ -145,6 +157,44 @@ class Gathers:
             for first, stop, _ in reversed(ends):
                 collecting = [If(b.let(operator.lt, first, stop), collecting, [])]
             made += collecting
+        return made
+
+    def padded(self, lengths, pads, hint):
+        """An array of these lengths with zeros around it."""
+        size = tuple(self.shifted(n, 2 * pad) for n, pad in zip(lengths, pads))
+        return self.b.let(runtime.padded, Tup(size) if len(size) > 1 else size[0], hint=hint)
+
+    def own(self, value, nest, pads):
+        """The array, with zeros around it, out of which a value comes, if that serves nothing else; else None."""
+        s = self.dependence.made.get(value)
+        array = s.arr if isinstance(s, Get) else None
+        made = self.dependence.made.get(array)
+        if not isinstance(made, Let) or made.fn is not np.empty or array.type.layout != "C" or any(
+                loop.step != Const(1) or loop.lo != Const(0) for loop in nest):
+            return None
+        shape = made.args[0].items if isinstance(made.args[0], Tup) else made.args[:1]
+        if s.index != tuple(loop.var for loop in nest) or shape != tuple(loop.hi for loop in nest):
+            return None
+        if not all(isinstance(t, Get | Set) and t.arr is array and len(t.index) == len(nest) and reads(t).count(array) == 1
+                   for t in self.users[array]) or infer.scalar(array.type) != types.float64:
+            return None
+        wide, have = self.wider.setdefault(array, (Var(array.hint, array.type), pads))
+        return wide if have == pads else None
+
+    def widened(self, block):
+        """A block with zeros around some of its arrays."""
+        with self.b.into([]) as made:
+            for s in block:
+                if isinstance(s, Let) and s.out in self.wider:
+                    wide, pads = self.wider[s.out]
+                    shape = s.args[0].items if isinstance(s.args[0], Tup) else s.args[:1]
+                    self.padded(shape, pads, s.out.hint)
+                    made[-1].out = wide
+                elif isinstance(s, Get | Set) and s.arr in self.wider:
+                    wide, pads = self.wider[s.arr]
+                    self.b.add(replace(s, arr=wide, index=tuple(map(self.shifted, s.index, pads))))
+                else:
+                    made.append(rebuilt(s, self.widened))
         return made
 
     def ends(self, s):
