@@ -1,8 +1,5 @@
 """Array code as loops: what is fused, what must not be, and that nothing changes by it."""
-import platform
 import re
-import subprocess
-import sys
 
 import gallery
 import kernels
@@ -164,25 +161,6 @@ def test_elementary_functions_are_numbas_where_they_are_asked_for(monkeypatch):
     monkeypatch.setenv("DUALTAPE_ELEMENTARY", "off")
     np.testing.assert_array_equal(jvp(waves)((x, w), (x, w))[0], value)
     assert "np.exp" in source(jvp(waves), x, w)
-
-
-VECTOR = """
-import re
-import numpy as np
-from toolkit import value_and_grad
-gradient = value_and_grad(lambda x: np.sum(np.exp(np.sin(x))))
-gradient(np.ones(5))
-assembly, = gradient.entry.inspect_asm().values()
-assert re.search(r"v?(mul|fmadd\\d+)pd\\s", assembly)
-"""
-
-
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors name them otherwise")
-def test_a_loop_over_exp_is_vector_code(tmp_path):
-    """In a process of its own: other tests have LLVM optimise nothing."""
-    program = tmp_path / "vector.py"            # whose source can be read
-    program.write_text(VECTOR)
-    subprocess.run([sys.executable, program], check=True, env={"PYTHONPATH": ":".join(sys.path), "DUALTAPE_CACHE_DIR": "off"})
 
 
 def divides(x, y):
