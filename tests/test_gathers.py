@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from laws import check, from_text
 
-from toolkit import fusion, grad, source
+from toolkit import fusion, gathers, grad, source
+from toolkit.program import Const
 
 X = np.random.default_rng(0).uniform(-1.0, 1.0, 9)
 
@@ -104,6 +105,17 @@ def test_short_planes(fn, shape):
     check(fn, (a,), (0,), compile=False)
 
 
+@pytest.mark.parametrize("strip", [1, 2, 3, 8])
+@pytest.mark.parametrize("fn", [three_points, weighed, slices])
+def test_a_long_row_is_gathered_strip_by_strip(fn, strip, monkeypatch):
+    want = grad(fn)(X)
+    monkeypatch.setattr(gathers, "STRIP", Const(strip))
+    text = source(grad(fn), X)
+    assert re.search(rf"for start in range\(0, \w+, {strip}\):", text) or strip == 1
+    np.testing.assert_allclose(grad(fn)(X), want, rtol=1e-13)
+    check(fn, (X,), (0,), compile=False)
+
+
 @pytest.mark.parametrize("n", range(5))
 @pytest.mark.parametrize("fn", [three_points, weighed])
 def test_short_rows(fn, n):
@@ -195,6 +207,7 @@ def sliced_stencil(seed):
 def test_random_stencils_have_the_gradient_that_they_have_in_one_loop(seed, monkeypatch):
     rank, text = (1, stencil(seed)) if seed < 30 else plane_stencil(seed) if seed < 60 else sliced_stencil(seed)
     x = np.random.default_rng(seed).uniform(-1.0, 1.0, (9,) if rank == 1 else (5, 6, 7)[:rank])
+    monkeypatch.setattr(gathers, "STRIP", Const(1 + seed % 4))
     gradient = lambda: grad(from_text(text, "program"), (0, 1)).py_func(x.copy(), np.sin(3.0 * x))
     bars = gradient()
     monkeypatch.setattr(fusion, "gathered", lambda program: program)

@@ -5,7 +5,8 @@
 cannot be vector code, since one iteration adds to what the next one has read. With r in a row of its own, between zeros, the sum
 of its neighbours can. Of neighbours along several axes the row is an array of as many, with zeros all around, and the loops are a
 nest, whose lengths do not depend on one another. The array is made before the loops that do not change how long it is; where
-what is added comes out of an array that serves nothing else, that one gets the zeros around it.
+what is added comes out of an array that serves nothing else, that one gets the zeros around it. A row is as long as a cache
+takes: a long loop, and what collects for it, go over one strip after the other.
 References: Hueckelheim, Kukreja, Narayanan, Luporini, Gorman & Hovland, Automatic differentiation for adjoint stencil loops
 (2019).
 """
@@ -45,6 +46,7 @@ from .program import (
 from .shapes import Shapes
 
 ONES = (Const(1), Const(-1))
+STRIP = Const(1024)             # so many iterations for one row
 
 
 def gathered(program):
@@ -128,29 +130,18 @@ class Gathers:
     def split(self, loop, groups):
         """The nest, which keeps what it would add, and those that add it, after what they need."""
         b, terms = self.b, [t for group in groups for t in group]
-        nest, gone = terms[0].nest, {t.statement for t in terms}
+        nest, values = terms[0].nest, dict.fromkeys(t.statement.value for t in terms)
         pads = [max(reach(group, k) for group in groups) for k in range(len(nest))]
         with b.into([]) as made:
             ends = [self.ends(s) for s in nest]
-            rows, filled = {}, set()
-            for value in dict.fromkeys(t.statement.value for t in terms):
-                rows[value] = self.own(value, nest, pads)
-                if rows[value] is None:
-                    rows[value] = self.padded([n for _, _, n in ends], pads, "row")
-                    filled.add(value)
-
-            def keeping(block):
-                stored = set()
-                with b.into([]) as kept:
-                    for t in block:
-                        if t not in gone:
-                            b.add(rebuilt(t, keeping))
-                        elif t.value in filled - stored:
-                            stored.add(t.value)
-                            at = [self.less(self.shifted(s.var, pad), first) for s, pad, (first, _, _) in zip(nest, pads, ends)]
-                            b.set(rows[t.value], at, t.value)
-                return kept
-            b.add(replace(loop, body=keeping(loop.body)))
+            rows = {value: self.own(value, nest, pads) for value in values}
+            filled = [value for value in values if rows[value] is None]
+            if len(nest) == 1 and len(filled) == len(values) and loop.step == Const(1) and not loop.parallel:
+                self.in_strips(loop, groups, values, ends[0], pads[0])
+                return made
+            rows |= {value: self.padded([n for _, _, n in ends], pads, "row") for value in filled}
+            firsts = [first for first, _, _ in ends]
+            b.add(replace(loop, body=self.keeping(loop.body, terms, {value: rows[value] for value in filled}, firsts, pads)))
             with b.into([]) as collecting:
                 for group in groups:
                     self.collected(group, rows, [(first, n) for first, _, n in ends], pads)
@@ -158,6 +149,38 @@ class Gathers:
                 collecting = [If(b.let(operator.lt, first, stop), collecting, [])]
             made += collecting
         return made
+
+    def in_strips(self, loop, groups, values, ends, pad):
+        """Add a loop over strips, in each of which a part of the loop fills rows and others collect what they hold."""
+        b, (first, _, n), start = self.b, ends, Var("start", types.intp)
+        rows = {value: self.padded([b.let(min, n, STRIP)], [pad], "row") for value in values}
+        heads = [Var(c.head.hint, c.head.type) for c in loop.carries]
+        inside = [replace(c, init=head, exit=Var(c.head.hint, c.head.type)) for c, head in zip(loop.carries, heads)]
+        with b.into([]) as strip:
+            size = b.let(min, b.let(operator.sub, n, start), STRIP, hint="size")
+            begin = start if first == Const(0) else b.let(operator.add, first, start, hint="begin")
+            body = self.keeping(loop.body, [t for group in groups for t in group], rows, [begin], [pad])
+            b.add(replace(loop, lo=begin, hi=b.let(operator.add, begin, size, hint="end"), body=body, carries=inside))
+            for row in rows.values():           # behind a strip that is shorter than the one before, zeros again
+                for k in range(pad, 2 * pad):
+                    b.set(row, (self.shifted(size, k),), Const(0.0))
+            for group in groups:
+                self.collected(group, rows, [(begin, size)], [pad])
+        carries = [replace(c, head=head, end=inner.exit) for c, head, inner in zip(loop.carries, heads, inside)]
+        b.add(For(start, Const(0), n, STRIP, strip, carries, place=loop.place))
+
+    def keeping(self, block, terms, rows, firsts, pads):
+        """A block that fills rows in place of some terms."""
+        gone, stored = {t.statement for t in terms}, set()
+        with self.b.into([]) as kept:
+            for t in block:
+                if t not in gone:
+                    self.b.add(rebuilt(t, lambda inner: self.keeping(inner, terms, rows, firsts, pads)))
+                elif t.value in rows and t.value not in stored:
+                    stored.add(t.value)
+                    at = [self.less(self.shifted(s.var, pad), first) for s, pad, first in zip(terms[0].nest, pads, firsts)]
+                    self.b.set(rows[t.value], at, t.value)
+        return kept
 
     def padded(self, lengths, pads, hint):
         """An array of these lengths with zeros around it."""

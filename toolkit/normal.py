@@ -38,7 +38,7 @@ from .program import (
 )
 from .shapes import Shapes
 
-LENGTHS = {dim, operator.add, operator.sub, operator.mul, operator.neg, max}
+LENGTHS = {dim, operator.add, operator.sub, operator.mul, operator.neg, max, min}
 
 
 def normalised(program):
