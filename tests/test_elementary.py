@@ -46,6 +46,29 @@ def test_the_truth_is_true(name):
             assert abs(mp.mpf(high) + mp.mpf(float(truth - high)) - exact) <= abs(exact) * 2.0**-58
 
 
+@numba.njit
+def sums(x, y, out):
+    for i in range(x.size):
+        out[i] = elementary.logaddexp(x[i], y[i])
+
+
+def test_the_logarithm_of_a_sum():
+    """Beside NumPy's in longdouble, in units of the larger term; at special values, NumPy's own."""
+    rng = np.random.default_rng(0)
+    x, out = rng.uniform(-40.0, 40.0, POINTS) * rng.choice((1e-3, 1.0, 20.0), POINTS), np.empty(POINTS)
+    y = x + rng.uniform(-40.0, 40.0, POINTS) * rng.choice((0.0, 1e-9, 1.0), POINTS)
+    sums(x, y, out)
+    truth = np.logaddexp(x.astype(np.longdouble), y.astype(np.longdouble))
+    assert np.max(np.abs(out - truth) / np.spacing(np.maximum(np.abs(np.maximum(x, y)), 0.5))) <= 2.0
+    edges = np.array([math.inf, -math.inf, math.nan, 0.0, -0.0, 1e308, -1e308, 5e-324])
+    x, y = map(np.ravel, np.meshgrid(edges, edges))
+    out = np.empty(x.size)
+    sums(x, y, out)
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.testing.assert_allclose(out, np.logaddexp(x, y), rtol=1e-15)
+    assert type(elementary.logaddexp(np.float32(1.0), np.float32(2.0))) is np.float32
+
+
 SPECIAL = {
     "exp": {0.0: 1.0, math.inf: math.inf, -math.inf: 0.0, 1.0: math.e, 709.79: math.inf, -745.14: 0.0, -745.0: 5e-324},
     "expm1": {-0.0: -0.0, 5e-324: 5e-324, math.inf: math.inf, -math.inf: -1.0, -1e300: -1.0, 1e300: math.inf},

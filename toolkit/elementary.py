@@ -1,13 +1,14 @@
 """Elementary functions that LLVM makes vector code of, where `math`'s are calls: 1 to 2 ns a number instead of 4 to 18.
 
-    exp expm1 log log1p pow   sinh cosh tanh sigmoid softplus   sin cos tan atan   erf
+    exp expm1 log log1p pow   sinh cosh tanh sigmoid softplus logaddexp   sin cos tan atan   erf
 
 Each is a function of numbers, to be called from Python and inside compiled code: float32 gives float32, all else float64. In
 compiled code it becomes a part of the loop that calls it, without branches, calls or tables: additions, multiplications and bits,
 which LLVM's vectoriser takes like any others.
 
 What is promised:
-- The error is at most 2 units in the last place in float64, and 0.51 in float32 (which is computed in float64 and rounded once).
+- The error is at most 2 units in the last place in float64, and 0.51 in float32 (which is computed in float64 and rounded once);
+  but for `logaddexp`, a sum of two terms that may cancel.
   Each docstring says where the error comes from, and the greatest that was found in millions of points (`python -m tests.ulp`).
 - Special values are those of C's Annex F: the signs of zeros, infinities, NaN, subnormal arguments and results, overflow to
   infinity, underflow to 0. Nothing is promised of the processor's flags.
@@ -442,18 +443,31 @@ def sigmoid(x):
     return q + (select(right, 0.0, low) - q * ((e - (d - 1.0)) + low)) * select(right, q, 1.0 - q)
 
 
-@elementary
-def softplus(x):
-    """log(1 + exp(x)) = max(x, 0) + log(1 + e), e = exp(-|x|): the logarithm as in log, of 1 + e or of its half.
-    Error: 0.9 from exp, 0.8 from the logarithm: 1.6 ulp found."""
+@compiled
+def _beside(x):
+    """log(1 + e), e = exp(-|x|): the logarithm as in log, of 1 + e or of its half."""
     e = exp(-abs(x))
     far = e > 0.5
     f = select(far, 0.5 * e - 0.5, e)
     s = f / (2.0 + f)
     z, h = s * s, 0.5 * f * f
     low = muladd(s, muladd(z, polynomial(z, LOG_HALF), h), select(far, LN2_LOW, 0.0))
-    out = select(far, LN2_HIGH, 0.0) + (f - (h - low))
+    return select(far, LN2_HIGH, 0.0) + (f - (h - low))
+
+
+@elementary
+def softplus(x):
+    """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)). Error: 0.9 from exp, 0.8 from the logarithm: 1.6 ulp found."""
+    out = _beside(x)
     return select(x < 0.0, out, x + out)
+
+
+@elementary
+def logaddexp(x, y):
+    """log(exp(x) + exp(y)) = max(x, y) + log(1 + exp(-|x - y|)), as NumPy computes it. Error: 2 ulp of the larger of the two
+    terms; where they cancel, the sum has no more digits than they."""
+    larger = select(x > y, x, y)
+    return larger + _beside(select(x == y, 0.0, x - y))
 
 
 # ---- circular functions ----------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from .registers import terms
 OURS = {np.exp: elementary.exp, np.expm1: elementary.expm1, np.log: elementary.log, np.log1p: elementary.log1p,
         np.sinh: elementary.sinh, np.cosh: elementary.cosh, np.tanh: elementary.tanh, np.sin: elementary.sin,
         np.cos: elementary.cos, np.tan: elementary.tan, np.arctan: elementary.atan, np.power: elementary.pow,
-        runtime.sigmoid: elementary.sigmoid, runtime.softplus: elementary.softplus}
+        np.logaddexp: elementary.logaddexp, runtime.sigmoid: elementary.sigmoid, runtime.softplus: elementary.softplus}
 OURS |= {getattr(math, f.__name__): ours for f, ours in OURS.items() if hasattr(math, f.__name__)}
 OURS |= {math.atan: elementary.atan, math.erf: elementary.erf}
 SUMS = (operator.add, operator.sub, runtime.plus, runtime.minus)
