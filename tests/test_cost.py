@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from laws import from_text
 from programs import programs
 
-from toolkit import UsageError, bills, cost, grad, hvp, jvp, value_and_grad, vjp
+from toolkit import UsageError, bills, cost, grad, hvp, jvp, source, value_and_grad, vjp
 from toolkit.ahead import arrays_of_tapes
 from toolkit.check import fresh
 from toolkit.cost import foretold
@@ -402,6 +402,19 @@ def test_the_result_is_frozen():
         told.flops = 0
     with pytest.raises(TypeError):
         told.amounts["scalar"] = 0
+
+
+def scaled(x, y):
+    return np.sum(np.exp(x * y))
+
+
+def test_what_is_counted_is_what_would_be_called():
+    """Where an axis is broadcast, that is the general derivative."""
+    x, gradient = np.ones(50), value_and_grad(scaled, (0, 1))
+    assert "even(" in source(gradient, x, x)
+    assert cost(gradient, x, x) == foretold(gradient.final(types_of("cost", (x, x)), True), (x, x))
+    assert cost(gradient, x, x[:1]) == foretold(gradient.final(types_of("cost", (x, x))), (x, x[:1]))
+    assert not gradient.uneven
 
 
 def test_too_many_arguments_are_refused():

@@ -10,13 +10,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from . import infer
+from . import infer, tape
 from .bills import FEW, Bill, mixed, total
 from .builder import dim, kept
 from .primitive import VIEWS
 from .program import (
     UNDEFINED,
     Const,
+    Do,
     For,
     Get,
     If,
@@ -89,6 +90,8 @@ def needed(program):
                     found |= set(variables(s.cond, *(x for p in s.phis if whole(p.out) for x in (p.then, p.orelse))))
                 case NewStack():
                     found |= set(variables(s.count, s.shape))
+                case Do(tape.even | tape.least):
+                    found |= set(variables(*s.args))
                 case Pop() if s.out in found:
                     found.add(s.stack)
                 case Push() if s.stack in found:
@@ -155,6 +158,9 @@ class Ahead:
                 case NewStack() if s.count != Const(0):
                     room = (self.value(s.count), *(self.value(s.shape) or ()))
                     self.rooms[s.stack] = 0 if DATA in room else size(room) * infer.item_bytes(infer.scalar(s.stack.type))
+                case Do(tape.even | tape.least as fn):
+                    if DATA not in (sides := [self.value(a) for a in s.args]):
+                        fn.py_func(*sides)          # raises Uneven
                 case Push():
                     self.pushed.setdefault(s.stack, {})[self.counters] = self.value(s.value)
                     bill.hold(s.stack, self.bytes(s.value))

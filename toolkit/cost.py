@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from . import infer
+from . import infer, tape
 from .ahead import Ahead, abstract
-from .errors import UsageError
 from .program import Var, leaves
 from .transform import Transform, matched, program_of, types_of
 from .work import FLOPS
@@ -54,13 +53,16 @@ def cost(fn, *args, trips=10):
     Refusal. Griewank & Walther 2008, sections 3.1 and 4.
     """
     kinds = types_of("cost", args)
-    return foretold(fn.final(kinds) if isinstance(fn, Transform) else program_of(fn, kinds), args, trips)
+    if not isinstance(fn, Transform):
+        return foretold(program_of(fn, kinds), args, trips)
+    try:
+        return foretold(fn.final(kinds, not fn.uneven), args, trips)
+    except tape.Uneven:
+        return foretold(fn.final(kinds), args, trips)
 
 
 def foretold(program, args, trips=10):
     """The Cost of a program for some arguments."""
-    if len(program.params) < len(args):
-        raise UsageError(f"cost: {program.name} takes {len(program.params)} arguments, not {len(args)}")
     ahead = Ahead(program, trips)
     ahead.env |= {v: abstract(x) for (_, p), a in zip(program.params, args) for v, x in matched(p, a) if isinstance(v, Var)}
     bill = ahead.block(program.body)
