@@ -244,7 +244,7 @@ def gated(x, w):
 def test_a_loop_keeps_only_the_arrays_that_are_dear():
     """The state and the exponential: a sum, a quotient and products of these are computed again, entry by entry."""
     text = source(grad(gated, argnums=(0, 1)), X[0], X[1])
-    assert text.count("_tape = []") + len(re.findall(r"_tape\d+ = \[\]", text)) == 2
+    assert len(re.findall(r"_tape\d*(?:, \w+)? = (?:\[\]|np\.empty)", text)) == 2
     check(gated, (X[0], X[1]), (0, 1))
 
 

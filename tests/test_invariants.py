@@ -1,5 +1,6 @@
 """What holds of every derivative besides its value: memory layouts do not matter, what is not kept is not read, and an error in
 the engine is noticed by the laws."""
+import operator
 from dataclasses import replace
 
 import gallery
@@ -9,12 +10,12 @@ import pytest
 from laws import check, flat, floats, fresh, interpreted, like
 from numba import njit
 
-from toolkit import LawBroken, Refusal, UsageError, emit, infer, reverse, vjp
+from toolkit import LawBroken, Refusal, UsageError, emit, infer, places, reverse, vjp
 from toolkit.activity import Aliases
 from toolkit.build import load
 from toolkit.check import agree
 from toolkit.infer import is_array, is_float
-from toolkit.program import Const, Get, Note, Set, binds, reads, variables, walk
+from toolkit.program import Const, Get, Note, Pop, Set, binds, reads, variables, walk
 from toolkit.transform import returning, types_of
 
 CASES = {c.name: c for c in [*gallery.CASES, *kernels.CASES]}
@@ -147,6 +148,11 @@ def wrong_order(monkeypatch):
         self(f"{top} -= 1")
         self(f"{self.names[s.out]} = {name}[{name}.shape[0] - 1 - {top}]")
     monkeypatch.setattr(emit.Emitter, "s_Pop", pop)
+
+    def place(self, s, right=places.Places.place):
+        back = lambda k, i: self.b.let(operator.sub, self.b.let(operator.sub, self.b.dim(self.tapes[s.stack], k), Const(1)), i)
+        return tuple(map(back, *zip(*enumerate(right(self, s))))) if isinstance(s, Pop) else right(self, s)
+    monkeypatch.setattr(places.Places, "place", place)
 
 
 def missing_broadcast(monkeypatch):
