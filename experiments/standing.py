@@ -388,7 +388,7 @@ def draw(rows: list[Row], path: Path) -> None:
         edge = (0.27 * (text.count("\n") + 1) + 0.15) / size[1]
         figure.get_layout_engine().set(rect=(0.0, edge, 1.0, 1.0 - edge), w_pad=0.12)
         figure.text(0.02, edge - 0.08 / size[1], text, va="top", fontsize=13, linespacing=1.4)
-        figure.savefig(path)
+        figure.savefig(path, dpi=90)  # README shows it, and 25 panels are many pixels
         plt.close(figure)
 
 
