@@ -99,8 +99,16 @@ def of_unbroadcast(ct, like):
     return made(ct, rank) if rank and is_array(ct) and type_of(ct).layout == "C" else None
 
 
+def of_elementwise(*args):
+    kinds = [type_of(a) for a in args]
+    arrays, floats = [t for t in kinds if is_array(t)], {scalar(t) for t in kinds if is_float(t)}
+    if len(floats) != 1 or not floats <= {types.float64, types.float32} or not arrays or any(t.layout != "C" for t in arrays):
+        return None
+    return types.Array(*floats, max(t.ndim for t in arrays), "C")
+
+
 FORESEEN = {np.sum: of_sum, np.outer: of_outer, runtime.spread: of_shape, runtime.fill: of_shape,
-            runtime.unbroadcast: of_unbroadcast}
+            runtime.unbroadcast: of_unbroadcast, **dict.fromkeys(runtime.ELEMENTWISE, of_elementwise)}
 
 
 def asked(fn, args, kw):

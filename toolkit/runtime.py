@@ -15,6 +15,8 @@ from numba.extending import intrinsic, overload, register_jitable
 
 from .host import as_dtype
 
+ELEMENTWISE = []        # what has been lifted
+
 
 def elementwise(body):
     """Lift a function of numbers to arrays."""
@@ -39,6 +41,7 @@ def elementwise(body):
         return eval(f"lambda {names}: {call}", {"np": np, "kernel": kernel, "loops": loops})
 
     overload(lifted, strict=False)(eval(f"lambda {names}: typed({names})", {"typed": typed}))
+    ELEMENTWISE.append(lifted)
     return lifted
 
 
