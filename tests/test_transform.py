@@ -534,3 +534,12 @@ def test_a_branch_that_is_not_taken_sends_nothing_into_loops_before_it(compiled)
     x_bar, c_bar = (gradient if compiled else gradient.py_func)(np.array([0.0, 0.0, 3.0]), 4.0)
     np.testing.assert_array_equal(x_bar, [0.0, 0.0, 4.0])
     assert c_bar == 3.0
+
+
+def cubes(v):
+    return np.sum(v**3)
+
+
+def test_hvp_of_a_function_whose_parameter_is_called_v():
+    assert np.allclose(hvp(cubes)(X, V), 6 * X * V)
+    assert np.allclose(hvp(lambda v: np.sum(hvp(cubes)(v, v)))(X, V), 12 * V)

@@ -19,6 +19,7 @@ from numba import types
 from . import infer, runtime, tape
 from .activity import Aliases, active, guard, is_view, same_lists, swaps
 from .builder import Builder, astype, dim, same_as, tangent_type, trips
+from .checkpoints import Checkpointed
 from .dependence import Dependence
 from .linear import card_of, pull
 from .primitive import FLAT, VIEWS
@@ -64,11 +65,14 @@ MAY_ALIAS = {runtime.unbroadcast, runtime.cast}     # these return their argumen
 SHAPE_ONLY = {dim: 0, np.zeros_like: 0, runtime.unbroadcast: 1, runtime.spread_like: 1}
 
 
-class Reverse(Residuals):
-    """The adjoint of one program in the parameters at `argnums`; `seed` is the cotangent structure of its result."""
+class Reverse(Residuals, Checkpointed):
+    """The adjoint of one program in the parameters at `argnums`; `seed` is the cotangent structure of its result, `checkpoints`
+    the policy for the states of loops."""
 
-    def __init__(self, program, argnums, seed):
+    def __init__(self, program, argnums, seed, checkpoints=None):
         self.program = program = singled_out(program, argnums)
+        self.argnums, self.seed, self.policy, self.states = argnums, seed, checkpoints, {}
+        self.marked = self.chosen_loops(checkpoints)
         self.b, self.aliases = Builder(), Aliases(program)
         roots = [v for k in argnums for v in variables(program.params[k][1])]
         self.on = active(program, self.aliases, roots)
@@ -125,6 +129,12 @@ class Reverse(Residuals):
         """v_bar += ct."""
         if not self.on(v):
             return
+        if infer.rank_of(v) == 1 and (made := self.placed(ct)) is not None:
+            self.b.block.remove(made)
+            self.own(v)
+            value, at, _ = made.args
+            self.b.set(self.shadow.get(v, self.owned.get(v)), (at,), self.b.cast(value, v.type), add=LOOSE)
+            return
         if infer.is_array(ct) and not infer.is_array(v):
             ct = self.b.let(np.sum, ct)
         buffer = self.shadow.get(v, self.owned.get(v))
@@ -137,6 +147,10 @@ class Reverse(Residuals):
             self.bars[v] = self.b.let(operator.add, self.bars[v], ct, hint=f"{v.hint}_bar")
         else:
             self.bars[v] = self.named(ct, f"{v.hint}_bar")
+
+    def placed(self, ct):
+        """The statement that made a cotangent which is zero but for one entry; None of another."""
+        return next((s for s in self.b.block[-2:] if isinstance(s, Let) and s.out is ct and s.fn is runtime.place), None)
 
     def named(self, ct, hint):
         """A cotangent that was just made, under the name of what it belongs to."""
@@ -229,6 +243,8 @@ class Reverse(Residuals):
                         new.phis.append(Phi(out, self.shade(p.then, new.then), self.shade(p.orelse, new.orelse)))
                         self.shadow[p.out] = out
                 return new
+            case For() if s in self.marked:
+                return self.sweep_with_marks(s)
             case For() | While():
                 new = replace(s, body=[], carries=list(s.carries), **({"twin": object()} if isinstance(s, For) else {}))
                 pairs = []
@@ -458,6 +474,8 @@ class Reverse(Residuals):
             self.b.add(made)
 
     def un_For(self, s, loop):
+        if s in self.marked:
+            return self.unmark(s)
         if s in self.count:
             n = self.count[s]
         elif isinstance(s, For) and s.step in (Const(1), Const(-1)):
@@ -489,9 +507,12 @@ class Reverse(Residuals):
                 exit_ = Var(f"{v.hint}_bar", v.type)
                 made.append(Carry(sums[v], self.zero(v), after[v], exit_))
                 more[v] = exit_
-        swapped = self.swapped_back(new)
-        names |= {c.end: back_.head for c, back_ in swapped}
+        swapped, handed = self.swapped_back(new), self.handed_back(new, [*free(back), *variables(*(c.end for c in made))])
+        names |= {c.end: back_.head for c, back_ in (*swapped, *handed)}
         names = self.settle(back, new.body, s, new, None, [c.end for c in made], names, prologue)
+        for c, back_ in handed:
+            back_.end = names[c.head]
+            made.append(back_)
         if not {back_.head for _, back_ in swapped}.isdisjoint(free(back)):
             made += [back_ for _, back_ in swapped]
         for c in made:
@@ -511,6 +532,7 @@ class Reverse(Residuals):
         for (c, _), m in zip(carries, made):
             if c.init is not UNDEFINED:
                 self.add(c.init, still.get(m.head, m.exit))
+        return None
 
     def swapped_back(self, new):
         """[(carry, that of the reverse loop)] of arrays that a loop of the forward sweep swaps: its reverse swaps them back."""
@@ -518,6 +540,14 @@ class Reverse(Residuals):
         there = {c.head: Var(c.head.hint, c.head.type) for c in carries}    # what held an array after an iteration
         before = {c.end: there[c.head] for c in carries}                    # ... and before it
         return [(c, Carry(there[c.head], c.exit, before[c.head], Var(c.head.hint, c.head.type))) for c in carries]
+
+    def handed_back(self, new, wanted):
+        """[(carry, that of the reverse loop)] of what a loop of the forward sweep carries, of which its reverse reads what it is
+        before an iteration and after it: the latter is what the iteration that is reversed just before has read."""
+        wanted = set(wanted)
+        carries = [c for c in new.carries if {c.head, c.end} <= wanted and c.head is not c.end and infer.is_float(c.head)
+                   and not (infer.is_array(c.head) and self.aliases.mutable(c.head))]
+        return [(c, Carry(Var(c.head.hint, c.head.type), c.exit, None, Var(c.head.hint, c.head.type))) for c in carries]
 
     un_While = un_For
 
@@ -549,9 +579,9 @@ class Reverse(Residuals):
         return self.b.let(operator.add, s.hi, Const(1)), self.b.let(operator.add, s.lo, Const(1)), Const(1)
 
 
-def reverse(program, argnums, seed):
+def reverse(program, argnums, seed, checkpoints=None):
     """(statements, cotangents of the parameters at argnums), given the cotangent structure of the result."""
-    return Reverse(program, argnums, seed).made
+    return Reverse(program, argnums, seed, checkpoints).made
 
 
 def __getattr__(name):

@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import functools
 import inspect
+import itertools
 import operator
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from . import catalogue as _catalogue  # noqa: F401  (the cards register themsel
 from .branches import continued
 from .build import entrance, made, options_of
 from .builder import Builder, acts, draws, tangent_params, tangent_type
+from .checkpoints import policy
 from .direct import without_views
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
@@ -243,6 +245,14 @@ def compiled_as(kind, dispatcher):
 compiled_as(Transform, lambda x: x.general)
 
 
+class Primal(Transform):
+    """The function itself, with its loops fused: what the sweeps of its derivatives compute, without a derivative."""
+    title = "primal"
+
+    def program(self, args):
+        return program_of(self.fn, args)
+
+
 class JVP(Transform):
     title = "jvp"
 
@@ -263,6 +273,10 @@ class JVP(Transform):
 class VJP(Transform):
     title = "vjp"
 
+    def __init__(self, fn, argnums=None, checkpoints=None):
+        self.checkpoints = policy(checkpoints)
+        super().__init__(fn, argnums)
+
     def names(self):
         return ["args", "out_bar"]
 
@@ -273,7 +287,7 @@ class VJP(Transform):
         argnums = self.chosen(f.name, f.params)
         b = Builder()
         seed, bar = received(b, f.result, args[1], "out_bar", f)
-        body, bars = reverse(f, argnums, bar)
+        body, bars = reverse(f, argnums, bar, self.checkpoints)
         args_ = Tup(tuple(p for _, p in f.params))
         return Program(f"{f.name}_vjp", [("args", args_), ("out_bar", seed)], b.block + body, Tup((f.result, Tup(tuple(bars)))))
 
@@ -318,7 +332,8 @@ def with_aux(f, shown):
 class ValueAndGrad(Transform):
     title = "value_and_grad"
 
-    def __init__(self, fn, argnums=0, has_aux=False):
+    def __init__(self, fn, argnums=0, has_aux=False, checkpoints=None):
+        self.checkpoints = policy(checkpoints)
         super().__init__(fn, argnums, has_aux)
 
     def program(self, args):
@@ -337,7 +352,7 @@ class ValueAndGrad(Transform):
             b = Builder()
             with b.into(start):
                 seed = b.cast(Const(1.0), infer.type_of(loss))
-        body, bars = reverse(f, argnums, Tup((seed, Const(None))) if self.has_aux else seed)
+        body, bars = reverse(f, argnums, Tup((seed, Const(None))) if self.has_aux else seed, self.checkpoints)
         return Program(f"{f.name}_{self.title}", f.params, start + body, self.outcome(f.result, self.unwrap(bars)))
 
     def outcome(self, value, bars):
@@ -359,16 +374,18 @@ class HVP(Transform):
         super().__init__(fn, argnums)
 
     def names(self):
-        return [*super().names(), "v"]
+        names = super().names()
+        return [*names, next(v for v in itertools.accumulate(itertools.repeat("_"), initial="v") if v not in names)]
 
     def program(self, args):
         g = Grad(self.fn, self.argnums).program(args[:-1])
         argnums = self.chosen(g.name, g.params)
         made, b = forward(g, argnums), Builder()
         wanted = made.params[1][1]
-        v, dots = received(b, wanted.items[0] if isinstance(self.argnums, int) else wanted, args[-1], "v", g)
+        name = self.names()[-1]
+        v, dots = received(b, wanted.items[0] if isinstance(self.argnums, int) else wanted, args[-1], name, g)
         body, result = instance(made, [made.params[0][1], Tup((dots,)) if isinstance(self.argnums, int) else dots])
-        return Program(f"{g.name}_hvp", [*g.params, ("v", v)], b.block + body, result.items[1])
+        return Program(f"{g.name}_hvp", [*g.params, (name, v)], b.block + body, result.items[1])
 
 
 class Jacobian(Transform):
@@ -418,7 +435,7 @@ def jvp(f, argnums=None):
     return JVP(f, argnums)
 
 
-def vjp(f, argnums=None):
+def vjp(f, argnums=None, checkpoints=None):
     """The pullback: `out, (x_bar, w_bar) = vjp(f)((x, w), out_bar)`, (x_bar, w_bar) = Jᵀ out_bar.
 
     `out_bar` has the structure of f's result. Where f returns nothing, that is the array of floats that it writes (several: a
@@ -429,20 +446,23 @@ def vjp(f, argnums=None):
 
     Where f returns something, that alone has a cotangent; to give one to what it writes besides, return it too.
 
+    With `checkpoints` the reverse of a long `for` loop keeps states instead of a tape, and runs iterations again: "sqrt" every
+    √n-th, an integer as many as this number of bytes holds (Griewank & Walther's Revolve, 2000); see checkpoints.py for which.
+
     Cost: a constant multiple of f's, however many inputs (Griewank & Walther 2008, ch. 4: at most 4, plus the tape). Raises
     UsageError, Refusal.
     """
-    return VJP(f, argnums)
+    return VJP(f, argnums, checkpoints)
 
 
-def grad(f, argnums=0, has_aux=False):
-    """The gradient of a scalar function by reverse mode: `grad(f)(x, w)`; (grad, aux) with `has_aux`."""
-    return Grad(f, argnums, has_aux)
+def grad(f, argnums=0, has_aux=False, checkpoints=None):
+    """The gradient of a scalar function by reverse mode: `grad(f)(x, w)`; (grad, aux) with `has_aux`; `checkpoints` as in vjp."""
+    return Grad(f, argnums, has_aux, checkpoints)
 
 
-def value_and_grad(f, argnums=0, has_aux=False):
-    """`loss, gradient = value_and_grad(f)(x, w)`; the gradient is a tuple where argnums is one."""
-    return ValueAndGrad(f, argnums, has_aux)
+def value_and_grad(f, argnums=0, has_aux=False, checkpoints=None):
+    """`loss, gradient = value_and_grad(f)(x, w)`; the gradient is a tuple where argnums is one; `checkpoints` as in vjp."""
+    return ValueAndGrad(f, argnums, has_aux, checkpoints)
 
 
 def hvp(f, argnums=0):
