@@ -17,20 +17,15 @@ from numba import types
 numba.config.OPT = type(numba.config.OPT)(0)
 
 from tests.cards import (
-    CARDS,
     arrays,
     at_kink,
     both,
-    calls,
-    combinations,
     compiled,
     directions,
     first_order,
     identical,
     near,
-    points,
     poisoned,
-    sample,
     second_order,
     slopes,
     strided,
@@ -39,6 +34,7 @@ from tests.cards import (
 from toolkit import infer, linear, transform
 from toolkit.check import fresh
 from toolkit.domain import SIZES, Interval
+from toolkit.points import CARDS, calls, combinations, points, sample
 from toolkit.primitive import returned
 
 

@@ -5,10 +5,11 @@ import numba
 import numpy as np
 import pytest
 
-from tests.cards import Point, slopes
+from tests.cards import slopes
 from toolkit import grad, vjp
 from toolkit.conventions import ENTRIES, Entry, markdown
 from toolkit.coverage import release
+from toolkit.points import Point
 
 PAGE = Path(__file__).parents[1] / "docs" / "conventions.md"
 NUMBERS = [e for e in ENTRIES if not any(map(np.ndim, e.at)) and " if " not in e.program and not e.program.startswith("max(")]

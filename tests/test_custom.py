@@ -1,12 +1,12 @@
 """A user's own primitives: their rules serve both modes, nested and compiled, and what is wrong with one is noticed."""
 import numpy as np
 import pytest
-from cards import CARDS
 from laws import check
 from numba import njit
 
 from toolkit import Dual, LawBroken, Refusal, UsageError, custom, grad, hessian, jvp, record, stop_gradient, value_and_grad, vjp
 from toolkit.linear import require_linear, scope_of
+from toolkit.points import CARDS
 from toolkit.primitive import returned
 
 X = np.linspace(-1.0, 1.0, 4)

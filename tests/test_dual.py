@@ -6,7 +6,6 @@ import pickle
 import numba
 import numpy as np
 import pytest
-from cards import CALLS
 
 from tests.laws import derivative
 from toolkit import jvp
@@ -15,6 +14,7 @@ from toolkit.dual import BINARY, COMPARISONS, UNARY, Dual, of_numbers
 from toolkit.errors import Refusal
 from toolkit.infer import name_of, result_type
 from toolkit.linear import differential
+from toolkit.points import CALLS
 from toolkit.program import Const
 
 NATIVE = {*UNARY, *BINARY, *COMPARISONS, abs, pow, max, min}    # what Python hands to a number's methods

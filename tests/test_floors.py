@@ -8,7 +8,7 @@ import pytest
 import toolkit
 
 FLOORS = [
-    ["errors", "domain", "host", "tape", "elementary", "bills"],
+    ["errors", "domain", "host", "tape", "elementary", "bills", "losses"],
     ["runtime", "syntax", "cache", "sequences"],
     ["program", "primitive"],
     ["infer", "catalogue", "names"],
@@ -16,7 +16,7 @@ FLOORS = [
     ["rewrites"],
     ["lower"],
     ["linear", "activity", "shapes"],
-    ["lists", "members", "dependence", "masks", "lanes", "scalars", "direct", "even", "shared"],
+    ["lists", "members", "checkpoints", "dependence", "masks", "lanes", "scalars", "direct", "even", "shared"],
     ["normal", "products", "residuals", "iteration", "twins", "winners"],
     ["loops"],
     ["branches", "parse", "forward", "reverse", "nests", "registers"],
@@ -25,9 +25,10 @@ FLOORS = [
     ["fusion", "threads", "work"],
     ["emit", "ahead"],
     ["build"],
-    ["transform"],
+    ["transform", "optim"],
     ["check", "record", "dual", "cost"],
-    ["custom", "coverage", "conventions"],
+    ["custom", "coverage", "conventions", "modules"],
+    ["points"],
     ["__init__", "__main__"],
 ]
 FLOOR = {name: k for k, names in enumerate(FLOORS) for name in names}

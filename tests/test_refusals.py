@@ -38,12 +38,14 @@ from toolkit import (
     hvp,
     jacobian,
     jvp,
+    optim,
     record,
     source,
     value_and_grad,
     vjp,
 )
 from toolkit.check import flat, floats, fresh, like
+from toolkit.modules import Graph, Input, Sequential, Tanh
 
 X, M = np.linspace(0.5, 1.5, 5), np.arange(12.0).reshape(3, 4) + 1.0
 PICK, TABLE, LIST, DICT = np.array([0, 2, 1]), np.ones(5), [1.0, 2.0], {"a": 2.0}
@@ -1267,6 +1269,20 @@ def test_refused_with_its_place_before_anything_runs(case, mode):
     np.testing.assert_array_equal(TABLE, table)
 
 
+def left_early(x, n):
+    for _ in range(n):
+        x = math.sin(x) * 1.5
+        if x < 0.1:
+            break
+    return x
+
+
+@refused(0.9, says="no states of this loop can be kept: the number of its iterations is not known before it runs",
+         at="for _ in range(n)", inside=left_early)
+def states_of_a_loop_that_is_left_early(x):
+    return grad(left_early, checkpoints="sqrt")(x, 5)
+
+
 BY_NAME = {p.id: p.values[0] for p in CASES}
 
 
@@ -1458,6 +1474,14 @@ USES = [
     (lambda: record(both, X).backward(), "both does not return one float: backward(out_bar) takes a cotangent like its result"),
     (lambda: record(twice, X).backward(X[:2]), "twice returns shapes [(5,)]: out_bar has others"),
     (lambda: record(norm, X).bars, "call backward() first"),
+    (lambda: grad(norm, checkpoints="all"), "checkpoints='all': expected None, 'sqrt', or how many bytes the states may take"),
+    # modules and optimisers
+    (lambda: Tanh()(X), "Tanh is called with nodes, Input() or a module's, which joins them; arrays go to forward"),
+    (lambda: Tanh().backward(X), "Tanh.backward comes after forward: there is no output whose cotangent this could be"),
+    (lambda: Tanh().parameter_gradients(), "Tanh.parameter_gradients comes after backward: no message has arrived yet"),
+    (lambda: Graph(Input(), Tanh()(Input())), "the output hangs on 1 Input() that the graph is not given: list it under inputs"),
+    (lambda: Sequential(Tanh()).forward(X, X), "the graph takes 1 inputs, not 2"),
+    (lambda: optim.start(0.1, X), "float is no rule: expected one of GradientDescent, Momentum, Adam"),
     (lambda: record(overwrites, X, X), "y is written to and shares memory with another argument: copy it"),
 ]
 
