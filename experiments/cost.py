@@ -8,15 +8,11 @@ what `toolkit.cost` said of them beforehand: `scaling.py`.
 """
 
 import functools
+import math
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import EngFormatter
 from numba import njit
@@ -27,9 +23,10 @@ from experiments import scaling
 from experiments.measure import Contender, Problem, Row, duration, first_call, measure, read_csv, write_csv
 from experiments.mixture import mixture
 from experiments.perceptron import deep, shallow
+from experiments.pictures import COTANGENT, GREY, PINK, TANGENT, figure, move
 from toolkit import grad, jvp, vjp
 
-MAKES = ("cost", "scaling")  # the names of what it writes
+MAKES = ("cost.png", "cost.gif", "cost.csv", "scaling.png", "scaling.csv")
 COLUMNS = 32  # parameters that forward mode and differences are timed on; the rest of the gradient is extrapolated
 STEP = 1e-5  # of the central differences
 FORWARD, JVP, VJP = "forward pass", "one jvp", "one vjp"
@@ -98,6 +95,7 @@ def run(folder: Path, scale: str, track: Callable[[list], Iterator]) -> list[Row
     write_csv(data, rows, notes)
     rows = read_csv(data)
     draw(rows, folder / "cost.png")
+    animate(rows, folder / "cost.gif")
     return rows + scaling.run(folder, scale, track)
 
 
@@ -286,34 +284,43 @@ def _paired(rows: list[Row]) -> tuple[list[float], list[float]]:
 
 # --- the picture ------------------------------------------------------------------------------------------------------
 
-BLUE, VERMILION, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#595959"
-
-
 def draw(rows: list[Row], path: Path) -> None:
-    with plt.style.context(Path(__file__).with_name("style.mplstyle")):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(14, 7.8), layout="constrained")
-        figure.get_layout_engine().set(rect=(0.01, 0.22, 0.98, 0.77), wspace=0.06)
+    with figure(path, 1, 2) as (made, (left, right)):
+        made.get_layout_engine().set(rect=(0.01, 0.22, 0.98, 0.77), wspace=0.06)
         _draw_parameters(left, [r for r in rows if r.study == "parameters"])
         _draw_times(right, rows)
-        figure.text(0.02, 0.2, textwrap.fill(finding(rows), 127), va="top", fontsize=14.5, linespacing=1.45)
-        figure.savefig(path)
-        plt.close(figure)
+        made.text(0.02, 0.2, textwrap.fill(finding(rows), 127), va="top", fontsize=14.5, linespacing=1.45)
 
 
-def _draw_parameters(axes, rows: list[Row]) -> None:
+def animate(rows: list[Row], path: Path) -> None:
+    """The left panel, as the perceptron is widened."""
+    rows = [r for r in rows if r.study == "parameters"]
+    grown = sorted({r.parameters for r in rows})
+    with figure(path.with_suffix(".tmp.png"), 1, 1, (8.5, 7)) as (made, axes):
+
+        def update(k: int) -> None:
+            axes.clear()
+            _draw_parameters(axes, rows, upto=grown[k])
+
+        move(made, update, len(grown), path, per_second=1.5)
+    path.with_suffix(".tmp.png").unlink()
+
+
+def _draw_parameters(axes, rows: list[Row], upto: float = math.inf) -> None:
+    """All that is measured up to so many parameters; the frame is that of all rows."""
     axes.set(xscale="log", yscale="log", xlabel="number of parameters", ylabel="cost, in forward passes")
     axes.set_title("Cost by number of parameters")
     n = np.array(sorted({r.parameters for r in rows}))
-    axes.fill_between(n, 4, 5, color=BLUE, alpha=0.2, linewidth=0)
+    axes.fill_between(n, 4, 5, color=COTANGENT, alpha=0.2, linewidth=0)
     axes.plot(n, 2.5 * n, ":", color=GREY, linewidth=1.8, zorder=3)
     axes.plot(n, np.full(n.size, 2.5), ":", color=GREY, linewidth=1.8, zorder=3)
     for name, colour, marker in (
         (DIFFERENCES, PINK, "^"),
-        (COLUMNWISE, VERMILION, "s"),
-        (JVP, GREEN, "D"),
-        (REVERSE, BLUE, "o"),
+        (COLUMNWISE, TANGENT, "s"),
+        (JVP, TANGENT, "D"),
+        (REVERSE, COTANGENT, "o"),
     ):
-        chosen = [r for r in rows if r.contender == name]
+        chosen = [r for r in rows if r.contender == name and r.parameters <= upto]
         middle = np.array([r.passes for r in chosen])
         spread = np.abs(np.array([[r.passes_q25 for r in chosen], [r.passes_q75 for r in chosen]]) - middle)
         axes.errorbar([r.parameters for r in chosen], middle, spread, color=colour, marker=marker, markersize=7)
@@ -321,12 +328,12 @@ def _draw_parameters(axes, rows: list[Row]) -> None:
     say = functools.partial(axes.annotate, textcoords="offset points", fontsize=14.5)
     middle, last = n[n.size // 2], n[-1]
     say("bound: 2.5 per parameter", (middle, 2.5 * middle), (-14, 10), ha="right", color=GREY, fontsize=13)
-    say("■ forward mode, all parameters", (last, 400), (0, 0), ha="right", color=VERMILION)
+    say("■ forward mode, all parameters", (last, 400), (0, 0), ha="right", color=TANGENT)
     say("▲ central differences", (last, 400), (0, -22), ha="right", color=PINK)
     say(f"both timed on {COLUMNS}, and extrapolated", (last, 400), (0, -43), ha="right", color=GREY, fontsize=13)
     say("bounds: 4 to 5 reverse, 2.5 one jvp", (n[0], 5), (0, 7), color=GREY, fontsize=13)
-    say("● gradient, reverse mode", (n[0], 0.2), (0, 4), color=BLUE)
-    say("◆ one jvp", (last, 0.2), (0, 4), ha="right", color=GREEN)
+    say("● gradient, reverse mode", (n[0], 0.2), (0, 4), color=COTANGENT)
+    say("◆ one jvp", (last, 0.2), (0, 4), ha="right", color=TANGENT)
 
 
 def _draw_times(axes, rows: list[Row]) -> None:
@@ -342,9 +349,9 @@ def _draw_times(axes, rows: list[Row]) -> None:
         np.abs(np.array([[r.q25_s for r in kept], [r.q75_s for r in kept]]) - [r.median_s for r in kept])
         for kept in (spread[REVERSE], spread[FORWARD])
     ]
-    axes.errorbar(forward, gradient, *bars, fmt="o", color=BLUE, alpha=0.75)
+    axes.errorbar(forward, gradient, *bars, fmt="o", color=COTANGENT, alpha=0.75)
     ends = np.array([min(forward), max(forward)])
-    axes.plot(ends, 10**intercept * ends**slope, color=BLUE, linewidth=1.6)
+    axes.plot(ends, 10**intercept * ends**slope, color=COTANGENT, linewidth=1.6)
     for times in (1, 5):
         axes.plot(ends, times * ends, ":", color=GREY, linewidth=1.8)
     say = functools.partial(axes.annotate, textcoords="offset points")
@@ -353,7 +360,7 @@ def _draw_times(axes, rows: list[Row]) -> None:
     say("1 forward pass", (middle, middle), (12, -8), va="top", color=GREY, fontsize=13)
     axes.text(
         0.03, 0.95, f"slope {slope:.3f} ± {margin:.3f} (95 %)\nR² = {r2:.4f}", transform=axes.transAxes, va="top",
-        color=BLUE, fontsize=16,
+        color=COTANGENT, fontsize=16,
     )  # fmt: skip
     sizes = {name: [getattr(r, name) for r in chosen] for name in ("batch", "width", "depth")}
     about = [f"{len(forward)} perceptrons on digits:", *(f"{k} {min(v):,}–{max(v):,}" for k, v in sizes.items())]

@@ -44,6 +44,15 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(data.data / 16.0), data.target.astype(np.int64)
 
 
+@functools.cache
+def split(held_out: int = 297, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The digits in a random order: (pictures, labels) to learn from, and those that are held out."""
+    x, labels = digits()
+    order = np.random.default_rng(seed).permutation(labels.size)
+    learn, test = order[held_out:], order[:held_out]
+    return x[learn], labels[learn], x[test], labels[test]
+
+
 def shallow(batch: int, width: int, seed: int = 0) -> Problem:
     """One hidden layer of `width` on the first `batch` pictures: 75 · width + 10 parameters."""
     x, labels = digits()

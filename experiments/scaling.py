@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from timeit import Timer
 
-import matplotlib.pyplot as plt
 import numpy as np
 import threadpoolctl
 from matplotlib.ticker import EngFormatter, FuncFormatter, NullLocator
@@ -32,6 +31,7 @@ from scipy import optimize, stats
 
 from experiments import kernels, problems
 from experiments.measure import duration, interleaved, read_csv, write_csv
+from experiments.pictures import GREY, figure
 from toolkit import cost, value_and_grad
 
 SIZES = {
@@ -246,13 +246,11 @@ def finding(rows: list[Case]) -> str:
 # --- the picture ------------------------------------------------------------------------------------------------------
 
 MARKERS = "osD^vP"
-GREY = "#595959"
 
 
 def draw(rows: list[Case], path: Path) -> None:
-    with plt.style.context(Path(__file__).with_name("style.mplstyle")):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(14, 8.4), layout="constrained", width_ratios=(1.15, 1))
-        figure.get_layout_engine().set(rect=(0.01, 0.17, 0.98, 0.82), wspace=0.05)
+    with figure(path, 1, 2, (14, 8.4), width_ratios=(1.15, 1)) as (made, (left, right)):
+        made.get_layout_engine().set(rect=(0.01, 0.17, 0.98, 0.82), wspace=0.05)
         left.set(xscale="log", yscale="log", xlabel="time of the forward pass", ylabel="time of the gradient")
         left.set_title("Time of a gradient, as programs grow")
         ratios = [(c.gradient_s / c.forward_s, c.foretold_gradient_s / c.foretold_forward_s) for c in rows]
@@ -286,6 +284,4 @@ def draw(rows: list[Case], path: Path) -> None:
         say = functools.partial(right.annotate, textcoords="offset points", color=GREY, fontsize=13, ha="right")
         say("classical bound, in operations: 4 to 5", (ends[1], 5.0), (0, 7))
         say("dashed: what toolkit.cost foretold", (ends[1], bottom), (0, 9))
-        figure.text(0.02, 0.15, textwrap.fill(finding(rows), 127), va="top", fontsize=14.5, linespacing=1.45)
-        figure.savefig(path)
-        plt.close(figure)
+        made.text(0.02, 0.15, textwrap.fill(finding(rows), 127), va="top", fontsize=14.5, linespacing=1.45)
