@@ -21,7 +21,7 @@ FLOORS = [
     ["loops"],
     ["branches", "parse", "forward", "reverse", "nests", "registers"],
     ["loop_order", "gathers", "vectors", "jacobians"],
-    ["places"],
+    ["places", "pieces"],
     ["fusion", "threads", "work"],
     ["emit", "ahead"],
     ["build"],

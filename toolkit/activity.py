@@ -41,6 +41,7 @@ class Aliases:
         self.parent = {}
         self.written = {}       # class -> [(position, enclosing loops)] of its Sets
         self.viewed = set()     # classes of which an element or a view is taken
+        self.shared = set()     # ... a view
         self.carried = set()    # classes that pass through a loop, a branch or a stack
         self.position, self.loops, self.names, self.where = {}, {}, {}, {}
         self.base, self.fresh = {}, set()       # view -> what it is one of; the arrays that are made
@@ -55,6 +56,7 @@ class Aliases:
         for v, places in sets.items():
             self.written.setdefault(self.of(v), []).extend(places)
         self.viewed = {self.of(v) for v in self.viewed}
+        self.shared = {self.of(v) for v in self.shared}
         self.carried = {self.of(v) for v in self.carried}
         self.external = {self.of(v) for v in self.external}
 
@@ -102,6 +104,7 @@ class Aliases:
                     if fn in VIEWS:
                         self.join(args[0], out)
                         self.viewed.add(out)
+                        self.shared.add(out)
                         self.base[out] = args[0]
                     elif fn in MAKERS:
                         self.fresh.add(out)
@@ -110,6 +113,7 @@ class Aliases:
                         self.where[out] = loops
                         if is_view(s):
                             self.join(arr, out)
+                            self.shared.add(out)
                             self.base[out] = arr
                     if isinstance(arr, Var):
                         self.viewed.add(arr)

@@ -25,6 +25,7 @@ from .masks import skipped
 from .members import SAME, SUMS, At, Members, elementwise_use, entries
 from .nests import Nest
 from .normal import floats_shared, hoisted
+from .pieces import in_pieces
 from .places import placed
 from .primitive import DRAWS
 from .products import products_shared
@@ -60,7 +61,7 @@ COLUMN = (Span(Const(None), Const(None), None), Const(None))
 
 def fused(program):
     """The program with its elementwise operations in loops."""
-    for change in (products_shared, spelled_out, hoisted, in_registers, twins_joined, placed, arrays_fused, hoisted,
+    for change in (products_shared, spelled_out, hoisted, in_registers, twins_joined, placed, arrays_fused, in_pieces, hoisted,
                    floats_shared, forwards, gathered, hoisted, skipped):
         program = change(program)
     return program

@@ -2,8 +2,8 @@
 
 Cotangents. A number's is a local value; so is that of an array of which only whole-array operations are taken. Any other
 array has a *shadow*: a buffer of its shape to which contributions are added, made where the array is made and bound wherever
-the array is bound, so that a view's shadow is the same view of the shadow. The reverse of `a[i] = v` is
-`v_bar += a_bar[i]; a_bar[i] = 0`.
+the array is bound, so that a view's shadow is the same view of the shadow. Of an array that a loop carries and
+nothing writes to, the buffer is made in the reverse sweep. The reverse of `a[i] = v` is `v_bar += a_bar[i]; a_bar[i] = 0`.
 
 The reverse sweep of a block is written in the names of the forward sweep; `residuals.py` brings their values there. An array
 whose contents change later is copied where it is needed (`snapshot`).
@@ -108,8 +108,14 @@ class Reverse(Residuals, Checkpointed):
     # ---- what carries a cotangent, and how
     def shadowed(self, v):
         """Is this an array with a shadow?"""
-        return isinstance(v, Var) and infer.is_array(v) and self.on(v) and (
-            self.aliases.mutable(v) or self.aliases.of(v) in self.aliases.viewed)
+        return isinstance(v, Var) and infer.is_array(v) and self.on(v) and self.in_place(v)
+
+    def in_place(self, v):
+        """Do all who name an array (or what a stack holds) add to one buffer of its cotangent? Where arrays pass through loops
+        or branches, and no more than elements of them are read, each name has a cotangent of its own: nothing is kept of it."""
+        kind = self.aliases.of(v)
+        return self.aliases.mutable(v) or kind in self.aliases.shared or (
+            kind in self.aliases.viewed and kind not in self.aliases.carried)
 
     def zero(self, v):
         return self.b.zeros_like(v, f"{getattr(v, 'hint', 't')}_bar")
@@ -276,8 +282,7 @@ class Reverse(Residuals, Checkpointed):
             return self.zero(a)
 
     def pairs(self, stack):
-        return infer.is_array(stack.type) and self.on(stack) and (
-            self.aliases.mutable(stack) or self.aliases.of(stack) in self.aliases.viewed)
+        return infer.is_array(stack.type) and self.on(stack) and self.in_place(stack)
 
     def twin(self, stack):
         return self.stacks.setdefault(stack, Stack(f"{stack.hint}_bar", tangent_type(stack.type)))
@@ -386,8 +391,9 @@ class Reverse(Residuals, Checkpointed):
             return
         bar = self.taken(s.out)
         if bar is not None:
+            self.own(s.arr)
             start = len(self.b.block)
-            self.b.set(self.shadow[s.arr], s.index, bar, add=LOOSE)
+            self.b.set(self.shadow.get(s.arr, self.owned.get(s.arr)), s.index, bar, add=LOOSE)
             self.frozen(s, self.b.block[start:])
 
     def un_Set(self, s, loop):
@@ -423,9 +429,12 @@ class Reverse(Residuals, Checkpointed):
             self.b.add(Push(self.twin(s.stack), self.zero(s.out) if bar is None else bar))
 
     def own_what_loops_read(self, block):
-        """Arrays from outside that loops in these statements add to get buffers now, where all can see them."""
+        """Arrays from outside that loops in these statements add to, or of which they read elements, get buffers now, where all
+        can see them."""
         inside = {v for t in walk(block) for v in (*binds(t), *inner(t))}
         for t in walk(block):
+            if isinstance(t, Get) and isinstance(t.arr, Var) and self.on(t.arr) and self.on(t.out) and t.arr not in inside:
+                self.own(t.arr)
             if isinstance(t, (For, While)):
                 for v in (*(v for b in blocks(t) for v in free(b)), *variables(*(c.end for c in t.carries))):
                     if infer.is_array(v) and self.on(v) and v not in inside:
