@@ -79,8 +79,43 @@ PLANES = [X.reshape(3, 3), np.arange(20.0).reshape(4, 5) / 10.0, np.linspace(0.0
 @pytest.mark.parametrize(("fn", "x"), [(three_points, X), (weighed, X), (slices, X), *((rows, a) for a in PLANES),
                                        *((five_points, a) for a in PLANES), *((in_two_buffers, a) for a in PLANES)])
 def test_neighbours_are_gathered(fn, x):
-    assert "padded(" in source(grad(fn), x)
+    text = source(grad(fn), x)
+    assert ("padded(" if x.ndim > 1 else "carried") in text
     check(fn, (x,), (0,))
+
+
+def far(x):
+    s = 0.0
+    for i in range(x.size - 7):
+        s += np.sin(x[i] * x[i + 7])
+    return s
+
+
+def test_neighbours_that_are_far_are_gathered_from_a_row():
+    assert "padded(" in source(grad(far), X)
+    check(far, (X,), (0,))
+
+
+def downwards(x):
+    s = 1.0
+    for i in range(x.size - 2, 0, -1):
+        s += x[i - 1] * np.exp(x[i + 1] * x[i]) * i
+    return s
+
+
+@pytest.mark.parametrize("fn", [three_points, downwards])
+def test_of_near_neighbours_each_entry_is_added_to_once(fn):
+    """The loop adds to one entry, and what it still carries when it ends goes to those behind."""
+    text = source(grad(fn), X)
+    assert "padded(" not in text
+    assert text.count("x_bar[") == 3
+    assert text.rsplit("if ", 1)[1].count("x_bar[") == 2
+
+
+@pytest.mark.parametrize("n", range(6))
+def test_what_a_loop_carries_when_it_ends(n):
+    for fn in (three_points, downwards):
+        check(fn, (X[:n],), (0,), compile=n == 5)
 
 
 def test_neighbours_along_several_axes_are_gathered_by_one_nest():
@@ -109,6 +144,7 @@ def test_short_planes(fn, shape):
 @pytest.mark.parametrize("fn", [three_points, weighed, slices])
 def test_a_long_row_is_gathered_strip_by_strip(fn, strip, monkeypatch):
     want = grad(fn)(X)
+    monkeypatch.setattr(gathers, "NEAR", 0)
     monkeypatch.setattr(gathers, "STRIP", Const(strip))
     text = source(grad(fn), X)
     assert re.search(rf"for start in range\(0, \w+, {strip}\):", text) or strip == 1
@@ -118,7 +154,9 @@ def test_a_long_row_is_gathered_strip_by_strip(fn, strip, monkeypatch):
 
 @pytest.mark.parametrize("n", range(5))
 @pytest.mark.parametrize("fn", [three_points, weighed])
-def test_short_rows(fn, n):
+@pytest.mark.parametrize("near", [0, gathers.NEAR])
+def test_short_rows(fn, n, near, monkeypatch):
+    monkeypatch.setattr(gathers, "NEAR", near)
     np.testing.assert_allclose(grad(fn)(X[:n]), grad(fn).py_func(X[:n]), rtol=1e-14)
     check(fn, (X[:n],), (0,), compile=False)
 
@@ -140,7 +178,9 @@ def triangle(a):
 
 @pytest.mark.parametrize(("fn", "x"), [(itself, X), (triangle, np.arange(16.0).reshape(4, 4)), (along_the_first_axis, PLANES[1])])
 def test_what_must_stay_is_added_at_once(fn, x):
-    assert "padded(" not in source(grad(fn), x)
+    text = source(grad(fn), x)
+    assert "padded(" not in text
+    assert "carried" not in text
     check(fn, (x,), (0,), compile=False)
 
 
@@ -203,11 +243,12 @@ def sliced_stencil(seed):
     return rank, "def program(x, y):\n" + "".join(f"    {line}\n" for line in lines)
 
 
-@pytest.mark.parametrize("seed", range(90))
+@pytest.mark.parametrize("seed", range(120))
 def test_random_stencils_have_the_gradient_that_they_have_in_one_loop(seed, monkeypatch):
-    rank, text = (1, stencil(seed)) if seed < 30 else plane_stencil(seed) if seed < 60 else sliced_stencil(seed)
+    rank, text = (1, stencil(seed)) if seed < 60 else plane_stencil(seed) if seed < 90 else sliced_stencil(seed)
     x = np.random.default_rng(seed).uniform(-1.0, 1.0, (9,) if rank == 1 else (5, 6, 7)[:rank])
     monkeypatch.setattr(gathers, "STRIP", Const(1 + seed % 4))
+    monkeypatch.setattr(gathers, "NEAR", gathers.NEAR * (seed % 3 > 0))
     gradient = lambda: grad(from_text(text, "program"), (0, 1)).py_func(x.copy(), np.sin(3.0 * x))
     bars = gradient()
     monkeypatch.setattr(fusion, "gathered", lambda program: program)

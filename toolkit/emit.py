@@ -61,6 +61,7 @@ class Emitter:
         self.globals, self.tops, self.calls = {}, {}, {}
         self.dependence = Dependence(program, Aliases(program), Shapes(program))
         self.in_parallel = False        # is this a body of a loop that is emitted with prange?
+        self.loop = None                # the innermost `for` around
         self.folded = self.fold(program)
         self.names = Names(program, self.folded)
         self.names.taken |= {name for name, _ in program.params}
@@ -292,8 +293,10 @@ class Emitter:
         return ", ".join(map(one, index)) or "()"
 
     def at(self, atom, text):
-        """An index, marked if it is known never to count from the end."""
-        if not isinstance(atom, Var):
+        """An index, marked if it is known never to count from the end. The counter of an outer loop that runs down is left as it
+        is: LLVM asks about it once, and with it unsigned leaves loops inside scalar."""
+        loop = self.dependence.ranges.get(atom) if isinstance(atom, Var) else None
+        if not isinstance(atom, Var) or (loop is not None and loop.step == Const(-1) and loop is not self.loop):
             return text
         form = self.dependence.form(atom)
         return FROM_START.format(text) if form is not None and self.dependence.counts_from_the_start(form) else text
@@ -414,8 +417,10 @@ class Emitter:
         self.in_parallel |= parallel
         bounds = ", ".join(map(self.text, bounds))
         heading = f"for {self.names[s.var]} in {self.name_of(numba.prange) if parallel else 'range'}({bounds}):"
+        around, self.loop = self.loop, s
         self.indented(heading, lambda: self.body(s))
         self.in_parallel &= not parallel
+        self.loop = around
         self.moves([(c.exit, c.head) for c in s.carries])
 
     def is_parallel(self, s):

@@ -2,11 +2,13 @@
 
     for i in range(1, n): r = f(i); a[i - 1] += r; a[i + 1] += r
 
-cannot be vector code, since one iteration adds to what the next one has read. With r in a row of its own, between zeros, the sum
-of its neighbours can. Of neighbours along several axes the row is an array of as many, with zeros all around, and the loops are a
-nest, whose lengths do not depend on one another. The array is made before the loops that do not change how long it is; where
-what is added comes out of an array that serves nothing else, that one gets the zeros around it. A row is as long as a cache
-takes: a long loop, and what collects for it, go over one strip after the other.
+cannot be vector code, since one iteration adds to what the next one has read. Where the neighbours are near, the loop carries
+the last few r, and adds to each entry once, when its last term is there: of what is carried so LLVM makes shuffles of vectors.
+Else, with r in a row of its own, between zeros, the sum of its neighbours can be vector code. Of neighbours along several axes
+the row is an array of as many, with zeros all around, and the loops are a nest, whose lengths do not depend on one another. The
+array is made before the loops that do not change how long it is; where what is added comes out of an array that serves nothing
+else, that one gets the zeros around it. A row is as long as a cache takes: a long loop, and what collects for it, go over one
+strip after the other.
 References: Hueckelheim, Kukreja, Narayanan, Luporini, Gorman & Hovland, Automatic differentiation for adjoint stencil loops
 (2019).
 """
@@ -24,6 +26,7 @@ from .dependence import Dependence, plus
 from .nests import ROWS
 from .program import (
     LOOSE,
+    Carry,
     Const,
     For,
     Get,
@@ -47,6 +50,7 @@ from .shapes import Shapes
 
 ONES = (Const(1), Const(-1))
 STRIP = Const(1024)             # so many iterations for one row
+NEAR = 4                        # so many values are carried at most
 
 
 def gathered(program):
@@ -97,8 +101,8 @@ class Gathers:
                 found.setdefault(nest, {}).setdefault((t.arr, term.axes, others), []).append(term)
         for of_nest in found.values():
             several = [terms for terms in of_nest.values() if several_at(terms, 0) and several_at(terms, -1)]
-            groups = [moved(terms) for terms in several if self.only_added_to(terms[0].statement, loop)]
-            if groups and len({t.statement.value for terms in groups for t in terms}) <= ROWS:
+            groups = [terms for terms in several if self.only_added_to(terms[0].statement, loop)]
+            if groups and len({t.statement.value for terms in groups for t in moved(terms)}) <= ROWS:
                 return groups
         return []
 
@@ -128,6 +132,55 @@ class Gathers:
 
     # ---- what is made of it
     def split(self, loop, groups):
+        """What adds each entry's terms at once."""
+        near = groups[0][0].nest == (loop,) and all(reach(group, 0) <= NEAR for group in groups)
+        return self.carried(loop, groups) if near and not loop.parallel else self.apart(loop, list(map(moved, groups)))
+
+    def carried(self, loop, groups):
+        """The loop, which carries the values of the last iterations, and what is left to add when it ends."""
+        b, down = self.b, loop.step == Const(-1)
+        ahead = lambda t: -t.distances[0] if down else t.distances[0]
+        late = {}               # value -> for how many iterations it is carried
+        for group in groups:
+            least = min(map(ahead, group))
+            for t in group:
+                late[t.statement.value] = max(late.get(t.statement.value, 0), ahead(t) - least)
+        lines = {value: [Carry(Var("carried", value.type), Const(0.0), None, Var("carried", value.type)) for _ in range(n)]
+                 for value, n in late.items()}
+        for value, line in lines.items():
+            for carry, before in zip(line, [value, *(c.head for c in line)]):
+                carry.end = before
+        gone = {t.statement for group in groups for t in group}
+        body = [s for s in loop.body if s not in gone]
+        with b.into(body):
+            for group in groups:
+                first = min(group, key=ahead)
+                late_by = lambda t, first=first: ahead(t) - ahead(first)
+                values = [[t.statement.value, *(c.head for c in lines[t.statement.value])][late_by(t)] for t in group]
+                b.set(first.statement.arr, first.statement.index, self.sum(values), add=LOOSE)
+        with b.into([]) as left:
+            last = self.shifted(loop.hi, 1 if down else -1)
+            for group in groups:
+                self.left(group, ahead, lines, last, down)
+        over = replace(loop, body=body, carries=[*loop.carries, *(c for line in lines.values() for c in line)])
+        with b.into([over]) as made:
+            b.add(If(b.let(operator.gt if down else operator.lt, loop.lo, loop.hi), left, []))
+        return made
+
+    def left(self, group, ahead, lines, last, down):
+        """Add what a loop still carries when it ends to the entries behind that of its last iteration."""
+        first = min(group, key=ahead)
+        axis, least = first.axes[0], ahead(first)
+        for k in range(1, reach(group, 0) + 1):
+            values = [lines[t.statement.value][ahead(t) - least - k].exit for t in group if ahead(t) - least >= k]
+            at = self.shifted(last, -(least + k) if down else least + k)
+            index = [at if j == axis else i for j, i in enumerate(first.statement.index)]
+            self.b.set(first.statement.arr, tuple(index), self.sum(values), add=LOOSE)
+
+    def sum(self, values):
+        return functools.reduce(functools.partial(self.b.let, operator.add), values)
+
+    def apart(self, loop, groups):
         """The nest, which keeps what it would add, and those that add it, after what they need."""
         b, terms = self.b, [t for group in groups for t in group]
         nest, values = terms[0].nest, dict.fromkeys(t.statement.value for t in terms)
