@@ -33,7 +33,6 @@ from .program import (
     Do,
     For,
     If,
-    Let,
     NewStack,
     Pop,
     Program,
@@ -48,6 +47,7 @@ from .program import (
     inner,
     instance,
     reads,
+    substituted,
     variables,
     walk,
 )
@@ -275,8 +275,8 @@ class Checkpointed:
                 self.save(kept, j, self.state(step))
                 self.noted(kept, j, new.var, n)
             b.add(marked)
-            self.counter(s, new.var)
-        new.body += s.body
+            k = self.counter(s, new.var)
+        new.body += substituted(s.body, lambda v: k if v is s.var else v)
         b.add(new)
         for c in s.carries:
             if self.shadowed(c.exit):
@@ -310,15 +310,10 @@ class Checkpointed:
         b.set(kept.top, FIRST, more)
         b.set(kept.top, (ONE,), self.next_of(kept, i, hi, b.let(operator.sub, kept.slots, more)))
 
-    def counter(self, s, i, out=None):
-        """The loop's own variable in iteration i."""
-        b = self.b
-        at = i if s.step == ONE else b.let(operator.mul, i, s.step)
-        k = at if s.lo == ZERO else b.let(operator.add, s.lo, at)
-        if out is not None:
-            return k
-        b.add(Let(s.var, operator.add, (k, ZERO)))
-        return None
+    def counter(self, s, i):
+        """What the loop's own variable is in iteration i."""
+        at = i if s.step == ONE else self.b.let(operator.mul, i, s.step)
+        return at if s.lo == ZERO else self.b.let(operator.add, s.lo, at, hint=s.var.hint)
 
     def unmark(self, s):
         """The reverse of a loop with marks."""
@@ -396,7 +391,7 @@ class Checkpointed:
         heads = [Var(c.head.hint, c.head.type) for c in step.heads]
         exits = [Var(c.head.hint, c.head.type) for c in step.heads]
         with b.into([]) as body:
-            again, ends = instance(step.forward(), [self.counter(step.s, q, q), *heads, *step.others])
+            again, ends = instance(step.forward(), [self.counter(step.s, q), *heads, *step.others])
             b.block.extend(again)
         carries = [Carry(*parts) for parts in zip(heads, self.state(step, work), ends.items, exits)]
         b.add(For(q, lo, hi, ONE, body, carries, place=step.s.place))
@@ -410,7 +405,7 @@ class Checkpointed:
         """Run iteration i with a tape, and reverse it."""
         b, step = self.b, kept.step
         carried, written = step.active
-        args = [self.counter(step.s, i, i), *self.state(step, work)[:len(step.heads)], *step.others]
+        args = [self.counter(step.s, i), *self.state(step, work)[:len(step.heads)], *step.others]
         seeds = [bar if infer.is_array(c.head) else b.get(bar, FIRST, "bar") for c, bar in zip(carried, bars)]
         body, found = instance(pull, [Tup(tuple(args)), Tup((*seeds, *(self.shadow[w] for w in written)))])
         b.block.extend(body)
