@@ -165,9 +165,11 @@ def finding(rows: list[Row]) -> str:
 
 
 def draw(rows: list[Row], folder: Path, frames: int) -> None:
-    with figure(folder / "costs.png", 2, 2, (14, 12.5)) as (_, axes):
+    with figure(folder / "costs.png", 2, 3, (20, 12.5)) as (_, axes):
         _entropy(axes[0, 0], rows)
         _margins(axes[0, 1], rows)
+        _squares(axes[0, 2], rows)
+        _widths(axes[1, 2])
         surface(axes[1, 0], rows, "cross-entropy of three")
         axes[1, 0].set(title="Cross-entropy of three classes", xlabel="logit of class 1", ylabel="logit of class 2")
         note = {"fontsize": 13, "color": GREY, "bbox": {"color": "white", "alpha": 0.85, "pad": 3}}
@@ -210,6 +212,33 @@ def _margins(axes, rows: list[Row]) -> None:
     axes.annotate("-ln P", (-3.6, 3.75), color=PRIMAL)
     axes.annotate("-P ln P (dashed) is 0\nat both ends", (0.6, 0.62), color=PRIMAL)
     axes.annotate("gradient of -ln P: always\nto the right, downhill", (1.1, -0.45), color=COTANGENT, va="top")
+
+
+def _squares(axes, rows: list[Row]) -> None:
+    """Squared error, and what becomes of it where the density stands in front."""
+    for name, line in (("squared error", "-"), ("density times squared error", "--")):
+        x, value, slope = _of(rows, name)
+        axes.plot(x, value, line, color=PRIMAL)
+        axes.plot(x, slope, line, color=COTANGENT)
+    axes.plot(0.0, 0.0, "o", color=PRIMAL)
+    axes.axhline(0.0, color=GREY, linewidth=1)
+    axes.set(title="Two ways to cost a number", xlabel="prediction - target, in widths", ylabel="nats", ylim=(-3, 5))
+    axes.annotate("half the squared\nerror: least at 0", (-0.75, 2.6), color=PRIMAL)
+    axes.annotate("its gradient", (-3.9, -1.7), color=COTANGENT)
+    axes.annotate("dashed: with the density in front\nboth fade far from the target", (-0.6, -2.5), color=GREY, fontsize=13)
+
+
+def _widths(axes) -> None:
+    """Slices through the Gaussian's surface."""
+    means = np.linspace(*SURFACES["Gaussian, mean and width"][1:3], 121)
+    slope = grad(gaussian)
+    for width, line in ((0.5, ":"), (TARGETS.std(), "-"), (2.5, "--")):
+        axes.plot(means, [gaussian(m, np.log(width)) for m in means], line, color=PRIMAL, label=f"width {width:.2g}")
+        axes.plot(means, [slope(m, np.log(width)) for m in means], line, color=COTANGENT)
+    axes.axvline(TARGETS.mean(), color=GREY, linewidth=1)
+    axes.set(title="Slices of it, and their gradients", xlabel="mean", ylabel="nats", ylim=(-4, 8))
+    axes.annotate("all least at the\nmean of the targets", (TARGETS.mean(), -3.4), (8, 0), textcoords="offset points", color=GREY)
+    axes.legend(loc="upper center", fontsize=13, frameon=True, framealpha=0.85, edgecolor="white")
 
 
 def surface(axes, rows: list[Row], name: str) -> None:

@@ -30,12 +30,14 @@ STYLE = Path(__file__).with_name("style.mplstyle")
 
 
 @contextlib.contextmanager
-def figure(path: Path, rows: int = 1, columns: int = 1, size: tuple[float, float] = (14, 7.8), **options) -> Iterator:
+def figure(
+    path: Path, rows: int = 1, columns: int = 1, size: tuple[float, float] = (14, 7.8), dpi: float | None = None, **options
+) -> Iterator:
     """(figure, axes) in the common style, written to `path` when the block ends; `options` are those of plt.subplots."""
     with plt.style.context(STYLE):
         made, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", **options)
         yield made, axes
-        made.savefig(path)
+        made.savefig(path, dpi=dpi or plt.rcParams["savefig.dpi"])
         plt.close(made)
 
 

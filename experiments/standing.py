@@ -7,16 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import EngFormatter, FuncFormatter
 from rich.table import Table
 
 from experiments.measure import duration
+from experiments.pictures import BLACK, COTANGENT, GREY, OLIVE, ORANGE, PINK, SKY, TANGENT, figure
 
 NAMES = {
     "plain": "forward pass",
@@ -352,13 +349,13 @@ def _notes(rows: list[Row]) -> dict[tuple[str, str], list[str]]:
 
 # Okabe & Ito's colours; a marker each as well, for those who see none.
 LOOKS = {
-    "by_hand": ("#000000", "s"),
-    "ours": ("#0072B2", "o"),
-    "jvp": ("#56B4E9", "D"),
-    "jax": ("#D55E00", "^"),
-    "torch": ("#CC79A7", "v"),
-    "autograd": ("#E69F00", "P"),
-    "dace": ("#009E73", "X"),
+    "by_hand": (BLACK, "s"),
+    "ours": (COTANGENT, "o"),
+    "jvp": (TANGENT, "D"),
+    "jax": (SKY, "^"),
+    "torch": (PINK, "v"),
+    "autograd": (OLIVE, "P"),
+    "dace": (ORANGE, "X"),
 }
 
 
@@ -369,9 +366,9 @@ def draw(rows: list[Row], path: Path) -> None:
         panels.setdefault(problem, []).append(systems)
     columns = min(len(panels), 3 if len(panels) <= 9 else 4 if len(panels) <= 16 else 5)
     height = math.ceil(len(panels) / columns)
-    with plt.style.context(Path(__file__).with_name("style.mplstyle")):
-        size = (max(9.0, (4.2 if columns < 5 else 3.6) * columns), 2.9 * height + 2.2)
-        figure, grid = plt.subplots(height, columns, figsize=size, layout="constrained", sharex=True, sharey=True, squeeze=False)
+    size = (max(9.0, (4.2 if columns < 5 else 3.6) * columns), 2.9 * height + 2.2)
+    # README shows it, and 25 panels are many pixels.
+    with figure(path, height, columns, size, dpi=90, sharex=True, sharey=True, squeeze=False) as (made, grid):
         for axes, (problem, sizes) in zip(grid.flat, panels.items(), strict=False):
             _draw_panel(axes, problem, sizes)
         for k, axes in enumerate(grid.flat):
@@ -384,12 +381,10 @@ def draw(rows: list[Row], path: Path) -> None:
             axes.set_ylabel("gradient,\nin forward passes")
         handles = [plt.Line2D([], [], color=c, marker=m, label=NAMES[s]) for s, (c, m) in LOOKS.items() if _seen(rows, s)]
         text = textwrap.fill(summary(rows), int(9.8 * size[0]))
-        figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), columnspacing=1.4, handletextpad=0.4)
+        made.legend(handles=handles, loc="outside upper left", ncols=len(handles), columnspacing=1.4, handletextpad=0.4)
         edge = (0.27 * (text.count("\n") + 1) + 0.15) / size[1]
-        figure.get_layout_engine().set(rect=(0.0, edge, 1.0, 1.0 - edge), w_pad=0.12)
-        figure.text(0.02, edge - 0.08 / size[1], text, va="top", fontsize=13, linespacing=1.4)
-        figure.savefig(path, dpi=90)  # README shows it, and 25 panels are many pixels
-        plt.close(figure)
+        made.get_layout_engine().set(rect=(0.0, edge, 1.0, 1.0 - edge), w_pad=0.12)
+        made.text(0.02, edge - 0.08 / size[1], text, va="top", fontsize=13, linespacing=1.4)
 
 
 def _seen(rows: list[Row], system: str) -> bool:
@@ -399,7 +394,7 @@ def _seen(rows: list[Row], system: str) -> bool:
 def _draw_panel(axes, problem: str, sizes: list[dict[str, Row]]) -> None:
     axes.set(xscale="log", yscale="log")
     axes.set_title(problem, fontsize=13)
-    axes.axhline(1.0, color="#595959", linestyle=":", linewidth=1.5)
+    axes.axhline(1.0, color=GREY, linestyle=":", linewidth=1.5)
     axes.xaxis.set_major_formatter(EngFormatter("s", sep=" "))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
     for system, (colour, marker) in reversed(LOOKS.items()):  # by hand and the toolkit lie above the others
