@@ -93,7 +93,8 @@ def _pictures(folder: Path, files: list[str]) -> Iterator[dict]:
     for file in map(Path, files):
         if (kind := KINDS.get(file.suffix)) and not (file.suffix == ".gif" and file.stem in films):
             data = base64.b64encode((folder / file).read_bytes()).decode()
-            yield {"name": file.stem, "film": kind.startswith("video"), "source": f"data:{kind};base64,{data}"}
+            film = kind.startswith("video")
+            yield {"name": file.stem, "film": film, "moves": file.suffix != ".png", "source": f"data:{kind};base64,{data}"}
 
 
 def tables(sections: list[Section]) -> Iterator[Table]:
