@@ -10,7 +10,7 @@ from experiments.worker import held_bytes
 from toolkit import Refusal, UsageError, grad, hvp, jacobian, value_and_grad, vjp
 from toolkit.checkpoints import next_mark, next_square, root_of, slots_within, steps_again
 
-POLICIES = ("sqrt", 1, 700)
+POLICIES = ("sqrt", 200)
 STEPS = (0, 1, 2, 3, 10, 41)
 
 

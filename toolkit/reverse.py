@@ -518,7 +518,8 @@ class Reverse(Residuals, Checkpointed):
                 more[v] = exit_
         swapped, handed = self.swapped_back(new), self.handed_back(new, [*free(back), *variables(*(c.end for c in made))])
         names |= {c.end: back_.head for c, back_ in (*swapped, *handed)}
-        names = self.settle(back, new.body, s, new, None, [c.end for c in made], names, prologue)
+        also = [*(c.end for c in made), *(c.head for c, _ in handed)]
+        names = self.settle(back, new.body, s, new, None, also, names, prologue)
         for c, back_ in handed:
             back_.end = names[c.head]
             made.append(back_)
