@@ -10,7 +10,7 @@ import toolkit
 FLOORS = [
     ["errors", "domain", "host", "tape", "elementary", "bills", "losses"],
     ["runtime", "syntax", "cache", "sequences"],
-    ["program", "primitive"],
+    ["program", "primitive", "layers"],
     ["infer", "catalogue", "names"],
     ["builder"],
     ["rewrites"],

@@ -36,13 +36,16 @@ def tune_process():
     """What makes derivatives faster and can only be set for the whole process, once; `DUALTAPE_TUNING=off` leaves it as it is.
 
     LLVM makes vector code of what is summed also where the sum itself must keep its order: results are the same to the last bit.
+    Of loops that it knows to be short it would make one step under a mask, and in that it reads what is summed after the stores
+    of the same iterations (LLVM 22): so short loops are made like others.
     The C library keeps memory that is given back, up to 1 GB, and maps only arrays of more than 32 MB anew: to fault the pages
     of tapes and cotangents in again in every call costs more than the arithmetic.
     """
     if os.environ.get("DUALTAPE_TUNING") == "off" or getattr(llvmlite.binding, "tuned_by_dualtape", False):
         return
     llvmlite.binding.tuned_by_dualtape = True           # LLVM takes an option once
-    llvmlite.binding.set_option("", "-force-ordered-reductions=true")
+    for option in ("-force-ordered-reductions=true", "-vectorizer-min-trip-count=0"):
+        llvmlite.binding.set_option("", option)
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, 32 << 20)

@@ -26,7 +26,22 @@ import numpy as np
 
 from .build import load
 from .errors import UsageError
-from .runtime import relu, sigmoid, softmax
+from .layers import (
+    batch_norm,
+    conv2d,
+    embedding,
+    fixed_norm,
+    flattened,
+    linear,
+    logistic,
+    masked,
+    max_pool,
+    rectified,
+    recurrent,
+    same,
+    shares,
+    tanh,
+)
 from .transform import Primal, vjp
 
 
@@ -64,12 +79,13 @@ class Call:
 class Module:
     """`function(*parameters, *inputs)`, an array or a number, as a node of a graph of such."""
 
-    def __init__(self, function, *parameters):
+    def __init__(self, function, *parameters, name=None):
         self.function, self.parameters, self.training = function, parameters, True
+        self.name = name or function.__name__
         self.call = self.bars = None
 
     def __repr__(self):
-        return type(self).__name__ if type(self) is not Module else self.function.__name__
+        return self.name
 
     def __call__(self, *parents):
         """A node of a graph: this module, whose inputs are the outputs of `parents`."""
@@ -135,7 +151,7 @@ class Graph(Module):
         if unknown:
             raise UsageError(f"the output hangs on {len(unknown)} Input() that the graph is not given: list it under inputs")
         self.modules = tuple(dict.fromkeys(n.module for n in self.nodes if n.module is not None))
-        self.call = self.bars = None
+        self.name, self.call, self.bars = "Graph", None, None
 
     @property
     def parameters(self):
@@ -244,151 +260,45 @@ def _sorted(output):
 
 # ---- the standard ones -----------------------------------------------------------------------------------------------
 
-def linear(weights, bias, x):
-    return x @ weights + bias
-
-
-def recurrent(weights, feedback, bias, x, state):
-    return np.tanh(x @ weights + state @ feedback + bias)
-
-
-def rectified(x):
-    return relu(x)
-
-
-def tanh(x):
-    return np.tanh(x)
-
-
-def logistic(x):
-    return sigmoid(x)
-
-
-def shares(x):
-    return softmax(x)
-
-
-def same(x):
-    return x
-
-
-def flattened(x):
-    return x.reshape(x.shape[0], -1)
-
-
-def masked(mask, x):
-    """mask * x, by a loop: Numba takes seconds to compile an expression of arrays of four axes."""
-    kept, values = mask.ravel(), x.ravel()
-    out = np.empty_like(values)
-    for i in range(values.size):
-        out[i] = kept[i] * values[i]
-    return out.reshape(x.shape)
-
-
-def embedding(table, places):
-    return table[places.ravel()].reshape((*places.shape, table.shape[1]))
-
-
-def conv2d(weights, bias, stride, padding, x):
-    """Each picture's patches are the columns of a matrix, which the weights multiply."""
-    n, channels, height, width = x.shape
-    filters, _, kh, kw = weights.shape
-    rows, columns = (height + 2 * padding - kh) // stride + 1, (width + 2 * padding - kw) // stride + 1
-    kernel = weights.reshape(filters, channels * kh * kw)
-    out = np.empty((n, filters, rows, columns))
-    for i in range(n):
-        patches = np.zeros((channels * kh * kw, rows, columns))
-        for c in range(channels):
-            for a in range(kh):
-                for b in range(kw):
-                    for r in range(rows):
-                        y = r * stride + a - padding
-                        if 0 <= y < height:
-                            for s in range(columns):
-                                z = s * stride + b - padding
-                                if 0 <= z < width:
-                                    patches[(c * kh + a) * kw + b, r, s] = x[i, c, y, z]
-        out[i] = (kernel @ patches.reshape(channels * kh * kw, rows * columns)).reshape(filters, rows, columns)
-        for f in range(filters):
-            out[i, f] += bias[f]
-    return out
-
-
-def max_pool(size, x):
-    n, channels, height, width = x.shape
-    out = np.empty((n, channels, height // size, width // size))
-    for i in range(n):
-        for c in range(channels):
-            for r in range(height // size):
-                for s in range(width // size):
-                    best = x[i, c, r * size, s * size]
-                    for a in range(size):
-                        for b in range(size):
-                            if x[i, c, r * size + a, s * size + b] > best:
-                                best = x[i, c, r * size + a, s * size + b]
-                    out[i, c, r, s] = best
-    return out
-
-
-def batch_norm(gain, shift, x):
-    """Every channel of a batch, axis 1, with mean 0 and variance 1, then scaled."""
-    y = x.reshape(x.shape[0], x.shape[1], -1)
-    out = np.empty_like(y)
-    for c in range(y.shape[1]):
-        mean = np.mean(y[:, c])
-        scale = gain[c] / np.sqrt(np.mean((y[:, c] - mean) ** 2) + 1e-5)
-        out[:, c] = (y[:, c] - mean) * scale + shift[c]
-    return out.reshape(x.shape)
-
-
-def fixed_norm(gain, shift, means, variances, x):
-    """The same with means and variances that are given."""
-    y = x.reshape(x.shape[0], x.shape[1], -1)
-    out = np.empty_like(y)
-    for c in range(y.shape[1]):
-        out[:, c] = (y[:, c] - means[c]) * (gain[c] / np.sqrt(variances[c] + 1e-5)) + shift[c]
-    return out.reshape(x.shape)
-
-
 def Linear(n_in, n_out, rng):
     """x @ weights + bias: (n, n_in) to (n, n_out). Weights are drawn with variance 2 / n_in (He et al. 2015), biases are 0."""
-    return _named("Linear", linear, _drawn(rng, n_in, n_in, n_out), np.zeros(n_out))
+    return Module(linear, _drawn(rng, n_in, n_in, n_out), np.zeros(n_out), name="Linear")
 
 
 def RecurrentCell(n_in, n_state, rng):
     """tanh(x @ weights + state @ feedback + bias): two parents, x (n, n_in) and the state (n, n_state) before."""
-    return _named("RecurrentCell", recurrent, _drawn(rng, 2 * n_in, n_in, n_state), _drawn(rng, 2 * n_state, n_state, n_state),
-                  np.zeros(n_state))
+    weights, feedback = _drawn(rng, 2 * n_in, n_in, n_state), _drawn(rng, 2 * n_state, n_state, n_state)
+    return Module(recurrent, weights, feedback, np.zeros(n_state), name="RecurrentCell")
 
 
 def Embedding(entries, width, rng):
     """A row of a table for each integer: places of any shape to places.shape + (width,)."""
-    return _named("Embedding", embedding, _drawn(rng, 2, entries, width))
+    return Module(embedding, _drawn(rng, 2, entries, width), name="Embedding")
 
 
 def ReLU():
     """max(x, 0); its derivative at 0 is 0."""
-    return _named("ReLU", rectified)
+    return Module(rectified, name="ReLU")
 
 
 def Tanh():
     """tanh(x)."""
-    return _named("Tanh", tanh)
+    return Module(tanh, name="Tanh")
 
 
 def Sigmoid():
     """1 / (1 + exp(-x))."""
-    return _named("Sigmoid", logistic)
+    return Module(logistic, name="Sigmoid")
 
 
 def Softmax():
     """exp(x) / Σ exp(x) along the last axis. Where a cross-entropy follows, leave it out: losses.softmax_cross_entropy has it."""
-    return _named("Softmax", shares)
+    return Module(shares, name="Softmax")
 
 
 def Flatten():
     """(n, ...) to (n, numbers of a sample)."""
-    return _named("Flatten", flattened)
+    return Module(flattened, name="Flatten")
 
 
 def Add():
@@ -417,7 +327,8 @@ class Conv2d(Module):
     """Cross-correlation: (n, channels, h, w) to (n, filters, (h + 2 padding - size) // stride + 1, ...), and a bias a filter."""
 
     def __init__(self, channels, filters, size, rng, stride=1, padding=0):
-        super().__init__(conv2d, _drawn(rng, channels * size**2, filters, channels, size, size), np.zeros(filters))
+        super().__init__(conv2d, _drawn(rng, channels * size**2, filters, channels, size, size), np.zeros(filters),
+                         name="Conv2d")
         self.stride, self.padding = stride, padding
 
     def now(self, inputs):
@@ -428,7 +339,7 @@ class MaxPool(Module):
     """The greatest of each size × size block: (n, channels, h, w) to (n, channels, h // size, w // size). Ties: the first."""
 
     def __init__(self, size):
-        super().__init__(max_pool)
+        super().__init__(max_pool, name="MaxPool")
         self.size = size
 
     def now(self, inputs):
@@ -441,7 +352,7 @@ class BatchNorm(Module):
     In use (`training = False`) means and variances are those that training saw: averages that forget by `momentum` a batch."""
 
     def __init__(self, channels, momentum=0.1):
-        super().__init__(batch_norm, np.ones(channels), np.zeros(channels))
+        super().__init__(batch_norm, np.ones(channels), np.zeros(channels), name="BatchNorm")
         self.momentum, self.means, self.variances = momentum, np.zeros(channels), np.ones(channels)
 
     def now(self, inputs):
@@ -457,7 +368,7 @@ class Dropout(Module):
     """In training each number is 0 with probability `rate`, and else divided by 1 - rate (Srivastava et al. 2014); in use, x."""
 
     def __init__(self, rate, rng):
-        super().__init__(masked)
+        super().__init__(masked, name="Dropout")
         self.rate, self.rng = rate, rng
 
     def now(self, inputs):
@@ -470,11 +381,8 @@ class Several(Module):
     """A module of as many parents as it is given: text(names of its inputs) is its function's."""
 
     def __init__(self, name, text):
-        super().__init__(None)
-        self.name, self.text = name, text
-
-    def __repr__(self):
-        return self.name
+        super().__init__(None, name=name)
+        self.text = text
 
     def now(self, inputs):
         names = [f"x{k}" for k in range(len(inputs))]
@@ -484,17 +392,6 @@ class Several(Module):
 @functools.cache
 def _expression(heading, result):
     return load(f"def joined({heading}):\n    return {result}\n", {}, "joined")
-
-
-class _Named(Module):
-    def __repr__(self):
-        return self.name
-
-
-def _named(name, function, *parameters):
-    module = _Named(function, *parameters)
-    module.name = name
-    return module
 
 
 def _drawn(rng, fan_in, *shape):
