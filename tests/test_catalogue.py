@@ -1,10 +1,9 @@
 """Every law, for every card of the catalogue. No card is named here: a new card is tested because it is there.
 
 All laws of a card run one after another in one process, since most of the time goes into Numba's own functions, which it
-compiles in order to type them, once in a process. It compiles them without optimisation, which takes less than half the time
-(wherever this is what first imports the toolkit: Numba reads the setting once). What LLVM makes of code is not the catalogue's.
+compiles in order to type them, once in a process. It compiles them without LLVM's passes, which takes less than half the
+time. What those make of code is not the catalogue's: the gallery and the generated programs are compiled as users' are.
 """
-# ruff: noqa: E402
 import ast
 import itertools
 from dataclasses import replace
@@ -13,8 +12,6 @@ import numba
 import numpy as np
 import pytest
 from numba import types
-
-numba.config.OPT = type(numba.config.OPT)(0)
 
 from tests.cards import (
     arrays,
@@ -36,6 +33,14 @@ from toolkit.check import fresh
 from toolkit.domain import SIZES, Interval
 from toolkit.points import CARDS, calls, combinations, points, sample
 from toolkit.primitive import returned
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unoptimised():
+    """No passes of LLVM over what these tests compile, and over nothing else that this process tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numba.config, "OPT", type(numba.config.OPT)(0))
+        yield
 
 
 @pytest.fixture(scope="module", params=CARDS, ids=lambda c: c.name)
