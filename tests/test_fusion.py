@@ -248,6 +248,51 @@ def test_a_loop_keeps_only_the_arrays_that_are_dear():
     check(gated, (X[0], X[1]), (0, 1))
 
 
+def about_the_diagonal(a, x):
+    """Matrices that are made of rows and columns, each read twice, among operations on entries."""
+    ridge = a + x[0] ** 2 * np.eye(a.shape[0])
+    band = np.tril(ridge * a) - np.triu(np.exp(a)) * ridge
+    return np.sum(band * np.diag(x)) + np.sum(band * band) + np.sum(np.eye(x.size) * a)
+
+
+def partly(a, x):
+    """What is not about the main diagonal, or not read by entries alone, is made."""
+    eye = np.eye(3, 4)
+    square = np.eye(x.size)
+    square[0, 0] = x[1]
+    return np.sum(np.tril(a, -1) * a[0]) + np.sum(eye[:, 1:] * a) + np.sum((square @ a) * a) + np.sum(np.eye(3)[0] * x)
+
+
+def two_lengths(a, x):
+    """An axis of length 1 is broadcast: there is no main diagonal of what comes of it."""
+    return np.sum(np.eye(a.shape[0]) * x) + np.sum(np.tril(a) * x) + np.sum(np.diag(x) * a)
+
+
+@pytest.mark.parametrize("fn", [about_the_diagonal, partly, two_lengths])
+def test_matrices_about_a_diagonal(fn):
+    a, x = np.random.default_rng(0).uniform(0.5, 1.5, (3, 3)), np.array([0.5, 1.5, 0.7])
+    check(fn, (a, x), (0, 1))
+    if fn is two_lengths:
+        check(fn, (a[:1, :1].copy(), x), (0, 1))
+        check(fn, (a, x[:1]), (0, 1))
+
+
+def test_matrices_about_a_diagonal_are_not_made():
+    text = source(value_and_grad(about_the_diagonal, argnums=(0, 1)), np.ones((3, 3)), np.ones(3))
+    assert not re.search(r"np\.(eye|tril|triu)|undiag", text), text
+
+
+def summed_twice(a, w):
+    b = np.tanh(a @ w)
+    return np.sum(b * b) * np.sum(b)
+
+
+def test_sums_of_one_array_are_one_loop():
+    text = source(jvp(summed_twice), (X, X.T.copy()), (X, X.T.copy()))
+    assert loops(text) == 2, text
+    check(summed_twice, (X, X.T.copy()), (0, 1), compile=False)
+
+
 # ---- a loop and its reverse
 
 def rosenbrock(x):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from . import infer, tape
 from .builder import Builder
 from .program import Const, Do, Get, Let, Set, Span, Var, binds, variables, walk
-from .shapes import PRODUCTS, Shapes, plus, spelled
+from .shapes import PRODUCTS, SOLVERS, Shapes, plus, spelled
 
 ROUNDS = 100                # what is required may say more of other lengths
 
@@ -38,6 +38,8 @@ def wanted(program, shapes, given):
             yield from equal(shapes, axis, given)
         if isinstance(s, Let) and s.fn in PRODUCTS and all(map(infer.rank_of, s.args)):
             yield from equal(shapes, shapes.of(s.args[0])[-1] | shapes.of(s.args[1])[-2:][0], given)
+        if isinstance(s, Let) and s.fn in SOLVERS:
+            yield from equal(shapes, frozenset().union(*shapes.of(s.args[0]), shapes.of(s.args[1])[0]), given)
         if isinstance(s, Set) and infer.is_array(s.value) and (target := shapes.of_part(s.arr, s.index)) is not None:
             value = shapes.of(s.value)
             for mine, other in zip(value, target[len(target) - len(value):]):

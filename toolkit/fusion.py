@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from . import infer, runtime
+from .activity import Aliases
 from .builder import Builder, acts, dim, throw, trips
 from .dependence import Dependence
 from .gathers import gathered
@@ -79,8 +80,14 @@ def arrays_fused(program):
 
 def spelled_out(program):
     """The program where lengths are taken of arrays that exist in any case, what is broadcast to its own shape is left, and outer
-    products are products of what is broadcast."""
-    shapes, b, named = Shapes(program), Builder(), {}
+    products are products of what is broadcast; each operation on the entries of np.eye has one of its own."""
+    shapes, aliases, b, named = Shapes(program), Aliases(program), Builder(), {}
+
+    def own(s, a):
+        eye = shapes.made.get(a) if infer.rank_of(a) else None
+        if not (isinstance(eye, Let) and eye.fn is np.eye and shapes.elementwise(s)) or aliases.mutable(a):
+            return a
+        return b.let(eye.fn, *eye.args, hint=a.hint)
 
     def block(statements):
         narrowed = {}
@@ -104,6 +111,8 @@ def spelled_out(program):
                     x, y = shapes.made[s.value].args
                     product = b.let(operator.mul, b.get(y, COLUMN), x)
                     made.append(replace(s, arr=base, value=product))
+                elif isinstance(s, Let):
+                    made.append(replace(s, args=tuple(own(s, a) for a in s.args)))
                 else:
                     made.append(rebuilt(s, block))
         return made
@@ -215,6 +224,7 @@ class Fusion(Members):
         """The units of a block."""
         self.unit, touched, home, units = {}, {}, {}, []    # statement -> unit; buffers -> accesses; name -> statement
         world = []          # the last statement that acts, and those since that may raise or store to the caller's arrays
+        readers = {}                # array -> the members that have read its entries
         tapes, loops = {}, {}       # stack -> the last statement that uses it; twin -> loop
         for order, s in enumerate(block):
             self.backwards |= isinstance(s, Note)
@@ -251,7 +261,9 @@ class Fusion(Members):
             if space is not None:
                 for g in self.makers(s, home):
                     self.merge(units, g, self.unit[s])
-                for t in reversed(partners):
+                for v in entries(s):
+                    readers.setdefault(v, []).append(s)
+                for t in reversed([*partners, *self.beside_sums(s, readers)]):
                     if self.unit[t] is not self.unit[s] and self.unit[t].space == self.unit[s].space:
                         self.merge(units, self.unit[t], self.unit[s])
         return units
@@ -292,6 +304,13 @@ class Fusion(Members):
     def exact(self, s):
         """Does a member have to run over its own axes, no more and no less: as it sums, or stores?"""
         return isinstance(s, Set) or s.fn in SUMS
+
+    def beside_sums(self, s, readers):
+        """The members that read an array which the group of s reads, too, where one of the groups sums up what it reads."""
+        sums = lambda unit: any(isinstance(t, Let) and t.fn in SUMS for _, t in unit.members)
+        mine = self.unit[s]
+        shared = [t for _, m in mine.members for v in entries(m) for t in readers.get(v, ()) if self.unit[t] is not mine]
+        return shared if sums(mine) else [t for t in shared if sums(self.unit[t])]
 
     def at_hand(self, maker, s, v):
         """May a member use, in the same loops, what another one has made, or store to it?"""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import llvmlite
 import llvmlite.binding
+import llvmlite.ir
 import numba
 import numpy as np
 from numba import types
@@ -24,12 +25,13 @@ from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
 from numba.core.targetconfig import ConfigStack
 from numba.core.typeconv import Conversion
+from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
 from numba.np.numpy_support import as_dtype
 
 __all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes", "cache_folder",
-           "cgutils", "functions", "keep", "only_prange", "parameters", "specialised", "tune_process", "typing_context",
-           "versions"]
+           "cgutils", "functions", "gemm", "keep", "only_prange", "parameters", "specialised", "tune_process",
+           "typing_context", "versions"]
 
 
 def tune_process():
@@ -149,6 +151,33 @@ def quiet(compile):
             warnings.filterwarnings("ignore", r"\s*The keyword argument 'parallel=True'", NumbaPerformanceWarning)
             return compile(args, return_type)
     return compiled
+
+
+# ---- what Numba calls, and does not hand on
+@intrinsic
+def gemm(ctx, turned_a, turned_b, m, n, k, alpha, a, at_a, lda, b, at_b, ldb, beta, c, at_c, ldc):
+    """BLAS's c = alpha op(a) op(b) + beta c, by columns, as np.dot calls it; a, b, c: arrays, and the entry where each begins."""
+    flag, size, number = types.boolean, types.intp, c.dtype
+    char, word, pointer = llvmlite.ir.IntType(8), cgutils.intp_t, llvmlite.ir.IntType(8).as_pointer()
+    kinds = [char, char, char, word, word, word, pointer, pointer, word, pointer, word, pointer, pointer, word]
+
+    def emit(cx, builder, sig, args):
+        given = []
+        for t, v in zip(sig.args, args):
+            if t == flag:
+                given.append(builder.select(v, char(ord("t")), char(ord("n"))))
+            elif isinstance(t, types.Array):
+                given.append(cx.make_array(t)(cx, builder, v).data)
+            elif given and given[-1].type == cx.get_data_type(number).as_pointer():     # where the array begins
+                given[-1] = builder.bitcast(builder.gep(given[-1], [v]), pointer)
+            else:
+                given.append(v if t == size else builder.bitcast(cgutils.alloca_once_value(builder, v), pointer))
+        shape = llvmlite.ir.FunctionType(llvmlite.ir.IntType(32), kinds)
+        routine = cgutils.get_or_insert_function(builder.module, shape, "numba_xxgemm")
+        builder.call(routine, [char(ord({types.float64: "d", types.float32: "s"}[number])), *given])
+        return cx.get_dummy_value()
+
+    return types.void(flag, flag, size, size, size, number, a, size, size, b, size, size, number, c, size, size), emit
 
 
 # ---- compiled code between processes

@@ -25,6 +25,8 @@ NUMBERS = {operator.truediv: np.divide, operator.floordiv: np.floor_divide, oper
 CONSTANT = {runtime.fill, runtime.spread_like}                  # each entry is the first argument, where that is a number
 SUMS = {np.sum, runtime.unbroadcast}
 SAME = {np.copy, runtime.spread_like}                           # entries are those of the first argument, where that is an array
+# entries are those of the first argument (of np.eye: 1) where a relation of row and column holds, else 0
+PATTERNS = {np.eye: operator.eq, runtime.undiag: operator.eq, np.tril: operator.ge, np.triu: operator.le}
 
 NONE = frozenset()                                              # the axis is 1
 
@@ -69,6 +71,8 @@ class Members:
             return False
         if s.fn in SAME:
             return self.plain(s.args[0])
+        if s.fn in PATTERNS:
+            return self.patterned(s)
         if not self.shapes.elementwise(s) or not all(infer.rank_of(a) == 0 or self.plain(a) for a in s.args):
             return False
         numbers = tuple(Var("x", a.type.dtype) if infer.is_array(a) else a for a in s.args)
@@ -76,6 +80,14 @@ class Members:
             return infer.result_type(NUMBERS.get(s.fn, s.fn), numbers) == out.dtype
         except Refusal:
             return False
+
+    def patterned(self, s):
+        """Is it a matrix with entries about its main diagonal?"""
+        if s.fn is np.eye:
+            return len(s.args) == 1
+        x, main = s.args[0], list(s.args[1:2]) in ([], [Const(0)])
+        return main and self.plain(x) and x.type.dtype == s.out.type.dtype and (
+            infer.rank_of(x) == 2 or self.shapes.of(x) == self.shapes.of(s.out)[:1] == self.shapes.of(s.out)[1:])
 
     def sums(self, s):
         x = s.args[0]
@@ -195,7 +207,9 @@ def entries(s):
         case Set():
             return [s.value]
         case Let():
-            return [s.args[0]] if s.fn in SAME or s.fn in SUMS else list(s.args)
+            if s.fn is np.eye:
+                return []
+            return [s.args[0]] if s.fn in SAME or s.fn in SUMS or s.fn in PATTERNS else list(s.args)
     return []
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 
 from . import infer, runtime
-from .members import NUMBERS, SAME, SUMS, At, entries
+from .members import NUMBERS, PATTERNS, SAME, SUMS, At, entries
 from .program import Carry, Const, For, Let, Set, Tup, Var
 from .residuals import CHEAP, flops
 
@@ -53,6 +53,8 @@ class Nest:
                 arrays.append(s.out)
             else:
                 self.passing.add(s.out)
+                if s.fn in PATTERNS:
+                    self.aligned(s.out)
         for a in arrays:
             if infer.rank_of(a) and a not in self.passing and self.f.constant(a) is None:
                 self.aligned(a)
@@ -60,11 +62,12 @@ class Nest:
     def prepare_sum(self, s):
         """Make the array of a sum over some axes. What goes over the last axes alone is added up in a register."""
         left = self.f.left(s)
-        if left == [At(k) for k in range(len(left))]:
-            self.totals.setdefault(len(left), []).append(s)
+        outer = [i for i in left if isinstance(i, At)]
+        if left[:len(outer)] == [At(k) for k in range(len(outer))]:
+            self.totals.setdefault(len(outer), []).append(s)
         if left:
             own = [self.lengths[i.axis] if isinstance(i, At) else Const(1) for i in left]
-            make = np.empty if s in self.totals.get(len(left), ()) else np.zeros
+            make = np.empty if s in self.totals.get(len(outer), ()) else np.zeros
             self.b.add(Let(s.out, make, (Tup(tuple(own)), Const(infer.numpy_type(s.out.type))), (), s.place))
 
     def aligned(self, a):
@@ -89,17 +92,18 @@ class Nest:
         last = len(index) == len(self.lengths) - 1
         first, *more = self.rows() if last and index and members is None else [members]
         mine = self.totals.get(len(index), []) if members is None else []
-        totals, sums = [*totals, *mine], [*sums, *map(zero, mine)]
+        totals, sums = [*totals, *mine], [*sums, *(number(0, s) for s in mine)]
         i = Var("ijklmn"[len(index)] if len(index) < 6 else "i", types.intp)
         heads = [Var("total", infer.scalar(s.out.type)) for s in totals]
         with self.b.into([]) as body:
             ends = self.loop([*index, i], totals, heads, first)
-        exits = [s.out if not index else Var("total", infer.scalar(s.out.type)) for s in totals]
+        exits = [s.out if not infer.rank_of(s.out) and not index else Var("total", infer.scalar(s.out.type)) for s in totals]
         carries = [Carry(*c) for c in zip(heads, sums, ends, exits)]
         self.b.add(For(i, Const(0), self.lengths[len(index)], Const(1), body, carries))
-        if index:
-            for s, total in zip(mine, exits[len(exits) - len(mine):]):
-                self.b.add(Set(s.out, tuple(index), total, False, s.place))
+        for s, total in zip(mine, exits[len(exits) - len(mine):]):
+            if infer.rank_of(s.out):
+                self.index = index
+                self.b.add(Set(s.out, self.atoms(self.f.left(s)), total, False, s.place))
         for part in more:
             self.loop(index, [], [], part)
         return exits[:len(exits) - len(mine)]
@@ -159,6 +163,9 @@ class Nest:
         """The entry of the array that a member makes."""
         if s.fn in SAME:
             return self.entry(s.args[0])
+        if s.fn in PATTERNS:
+            inside = self.b.let(PATTERNS[s.fn], *self.atoms(self.aligned(s.out)), hint="inside")
+            return self.b.let(runtime.select, inside, *map(self.entry, entries(s) or [number(1, s)]), number(0, s))
         return self.b.let(NUMBERS.get(s.fn, s.fn), *map(self.entry, s.args), hint=s.out.hint)
 
     def entry(self, a):
@@ -183,7 +190,7 @@ class Nest:
         return self.b.let(operator.add, i, Const(at.offset), hint="i") if at.offset else i
 
 
-def zero(s):
-    """What a sum starts from."""
+def number(n, s):
+    """A number of the type of a statement's entries."""
     kind = infer.scalar(s.out.type)
-    return Const(0.0) if kind == types.float64 else Const(infer.numpy_type(kind)(0))
+    return Const(float(n)) if kind == types.float64 else Const(infer.numpy_type(kind)(n))

@@ -870,15 +870,6 @@ def fold(c):
 
 
 @register_jitable
-def half_lower(a):
-    """The lower triangle of a, its diagonal halved (Murray 2016, Phi)."""
-    out = np.tril(a)
-    for i in range(a.shape[0]):
-        out[i, i] = a[i, i] * 0.5
-    return out
-
-
-@register_jitable
 def slogdet_sign(a):
     """The sign of det(a)."""
     return np.linalg.slogdet(a)[0]

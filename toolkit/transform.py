@@ -24,6 +24,7 @@ from .direct import without_views
 from .emit import emit
 from .errors import DualtapeError, Refusal, UsageError
 from .even import evened
+from .factors import by_substitution
 from .forward import forward
 from .fusion import fused, lengths_known
 from .parse import application, parse
@@ -101,7 +102,7 @@ def program_of(fn, args, chosen=lambda name, params: None):
     named = [(n, structure(n, t)) for n, t in zip(params, args)]
     chosen(title(python_function(fn)), named)
     with lengths_taken_as_even(False):      # a derivative that it calls is entered when arguments may have been written
-        made = application(fn, named) if hasattr(fn, "card") else parse(fn, named)
+        made = application(fn, named) if hasattr(fn, "card") else by_substitution(parse(fn, named))
     return lengths_known(evened(made)) if EVEN.get() else made
 
 

@@ -15,7 +15,6 @@ from ..runtime import (
     fold,
     gaps,
     gram,
-    half_lower,
     left_vectors,
     logabsdet,
     mirror,
@@ -34,6 +33,7 @@ from ..runtime import (
     triangular,
     vander_slope,
 )
+from ..triangular import back_substituted, cholesky_cotangent, cholesky_tangent, forward_substituted
 
 
 @primitive(np.linalg.solve, domain=(regular("n n"), array("n")), flops=lambda n: 2 * n**3 // 3)
@@ -168,8 +168,91 @@ def cholesky(a):
 
 @cholesky.differential
 def _(out, a_dot):
-    # L' = L Phi(inv(L) A' inv(L).T), where A is known by its lower triangle (Murray 2016, eq. 9)
-    return out @ half_lower(np.linalg.inv(out) @ mirror(a_dot) @ np.linalg.inv(out).T)
+    return cholesky_tangent(out, a_dot)
+
+
+@primitive(cholesky_tangent, domain=(regular("n n"), array("n n")), flops=lambda n: 2 * n**3 // 3)
+def cholesky_tangent_(low, a):
+    return cholesky_tangent(low, a)
+
+@cholesky_tangent_.transpose("a")
+def _(low, out_bar):
+    return cholesky_cotangent(low, out_bar)
+
+@cholesky_tangent_.differential
+def _(low, out, low_dot, a_dot):
+    # with M = inv(L) A' inv(L).T: L' Phi(M) - L Phi(inv(L) (L' (L M).T + L M L'.T) inv(L).T), where L M = T + L Phi(M).T
+    return (cholesky_tangent(low, a_dot) + np.tril(low_dot, 0) @ forward_substituted(low, out)
+            - cholesky_tangent(low, np.tril(low_dot, 0) @ (out + np.tril(low) @ forward_substituted(low, out).T).T
+                               + (out + np.tril(low) @ forward_substituted(low, out).T) @ transposed(np.tril(low_dot, 0))))
+
+
+@primitive(cholesky_cotangent, domain=(regular("n n"), array("n n")), flops=lambda n: 2 * n**3 // 3)
+def cholesky_cotangent_(low, a):
+    return cholesky_cotangent(low, a)
+
+@cholesky_cotangent_.transpose("a")
+def _(low, out_bar):
+    return cholesky_tangent(low, out_bar)
+
+@cholesky_cotangent_.differential
+def _(low, a, out, low_dot, a_dot):
+    # of inv(L).T P inv(L), where P = Phi(L.T A): the symmetric part of the whole is (out + out.T) / 2
+    return (cholesky_cotangent(low, a_dot)
+            + cholesky_cotangent(low, back_substituted(low, transposed(np.tril(low_dot, 0)) @ np.tril(a)))
+            - fold(back_substituted(low, transposed(np.tril(low_dot, 0)) @ (out + out.T))))
+
+
+@primitive(forward_substituted, domain=(regular("n n"), array("n")), flops=lambda n: n * n)
+def forward_substituted_(low, b):
+    return forward_substituted(low, b)
+
+@forward_substituted_.transpose("b")
+def _(low, out_bar):
+    return back_substituted(low, out_bar)
+
+@forward_substituted_.differential
+def _(low, out, low_dot, b_dot):
+    return forward_substituted(low, b_dot - np.tril(low_dot, 0) @ out)
+
+
+@primitive(forward_substituted, domain=(regular("n n"), array("n m")), flops=lambda n, m: n * n * m)
+def forward_substituted_many(low, b):
+    return forward_substituted(low, b)
+
+@forward_substituted_many.transpose("b")
+def _(low, out_bar):
+    return back_substituted(low, out_bar)
+
+@forward_substituted_many.differential
+def _(low, out, low_dot, b_dot):
+    return forward_substituted(low, b_dot - np.tril(low_dot, 0) @ out)
+
+
+@primitive(back_substituted, domain=(regular("n n"), array("n")), flops=lambda n: n * n)
+def back_substituted_(low, b):
+    return back_substituted(low, b)
+
+@back_substituted_.transpose("b")
+def _(low, out_bar):
+    return forward_substituted(low, out_bar)
+
+@back_substituted_.differential
+def _(low, out, low_dot, b_dot):
+    return back_substituted(low, b_dot - transposed(np.tril(low_dot, 0)) @ out)
+
+
+@primitive(back_substituted, domain=(regular("n n"), array("n m")), flops=lambda n, m: n * n * m)
+def back_substituted_many(low, b):
+    return back_substituted(low, b)
+
+@back_substituted_many.transpose("b")
+def _(low, out_bar):
+    return forward_substituted(low, out_bar)
+
+@back_substituted_many.differential
+def _(low, out, low_dot, b_dot):
+    return back_substituted(low, b_dot - transposed(np.tril(low_dot, 0)) @ out)
 
 
 @primitive(orthogonal, domain=(array("k n"),), flops=lambda k, n: 4 * k * n * n)
@@ -338,15 +421,6 @@ def fold_(c):
 @fold_.transpose("c")
 def _(out_bar):
     return mirror(out_bar)
-
-
-@primitive(half_lower, domain=(array("n n"),), ranks=(None,), flops=lambda n: n)
-def half_lower_(a):
-    return half_lower(a)
-
-@half_lower_.transpose("a")
-def _(out_bar):
-    return half_lower(out_bar)
 
 
 flat(slogdet_sign)
