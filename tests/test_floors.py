@@ -17,7 +17,7 @@ FLOORS = [
     ["lower"],
     ["linear", "activity", "shapes"],
     ["lists", "members", "checkpoints", "dependence", "masks", "lanes", "scalars", "direct", "even",
-     "factors", "shared"],
+     "factors", "reuse", "shared"],
     ["normal", "products", "residuals", "iteration", "twins", "winners"],
     ["loops"],
     ["branches", "parse", "forward", "reverse", "nests", "registers"],

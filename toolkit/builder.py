@@ -11,7 +11,7 @@ from numba import types
 
 from . import infer
 from .errors import Refusal
-from .primitive import DRAWS, flat
+from .primitive import DRAWS, VIEWS, flat
 from .program import UNDEFINED, Const, Get, If, Let, Phi, Set, Tup, Var
 
 FOLDS = {operator.add, operator.sub, operator.mul, operator.neg, operator.pos, operator.truediv, operator.floordiv,
@@ -37,6 +37,14 @@ def same_as(v, x):
 def kept(shape, dtype):
     """A tape that is an array: a pseudo-function that is emitted as `np.empty(shape, dtype)`."""
     return np.empty(shape, dtype)
+
+
+def taken_over(x):
+    """An array that takes the place of x: a pseudo-function, emitted as `x`."""
+    return x
+
+
+VIEWS.add(taken_over)
 
 
 def trips(lo, hi, step):

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import infer, sequences, tape
 from .activity import Aliases, is_view
-from .builder import astype, dim, kept, throw, trips
+from .builder import astype, dim, kept, taken_over, throw, trips
 from .dependence import Dependence
 from .names import Names
 from .primitive import DRAWS
@@ -257,6 +257,8 @@ class Emitter:
         if fn is kept:
             dtype = "" if args[1] == Const(np.float64) else f", {self.text(args[1])}"
             return f"np.empty({self.text(args[0])}{dtype})", ATOM
+        if fn is taken_over:
+            return self.expr(args[0])
         if fn is trips:
             return f"len(range({', '.join(self.text(a) for a in args)}))", ATOM
         if fn is operator.getitem:

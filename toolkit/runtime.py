@@ -10,6 +10,7 @@ import math
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload, register_jitable
 
@@ -430,6 +431,75 @@ def flatten(x):
 def shaped(v, shape):
     """The entries of v, in C order, as a fresh array of `shape`: the transpose of flatten."""
     return v.flatten().reshape(shape)
+
+
+def _entries(x):
+    """The entries of a contiguous array as a vector that shares its memory."""
+
+
+@overload(_entries)
+def _entries_typed(x):
+    return (lambda x: x) if x.ndim == 1 else lambda x: x.reshape(x.size)
+
+
+def _extreme(fn, name):
+    """What np.max or np.min returns, by the operation of IEEE 754-2019, as vector code: of zeros, +0.0 is the larger."""
+    @intrinsic
+    def further(ctx, a, b):
+        def emit(cx, builder, sig, args):
+            t = args[0].type
+            return builder.call(builder.module.declare_intrinsic(f"llvm.{name}", [t], ir.FunctionType(t, [t, t])), args)
+        return a(a, b), emit
+
+    def extreme(x):
+        return fn(x)
+
+    @overload(extreme)
+    def _typed(x):
+        def impl(x):
+            if x.size == 0:
+                return fn(x)
+            flat = _entries(x)
+            best = flat[0]
+            for i in range(x.size):
+                best = further(best, flat[i])
+            return best
+        return impl if isinstance(x.dtype, types.Float) and x.layout == "C" else lambda x: fn(x)
+    extreme.__name__ = extreme.__qualname__ = name
+    return extreme
+
+
+maximum, minimum = _extreme(np.max, "maximum"), _extreme(np.min, "minimum")
+
+
+def position(x, value):
+    """Where in C order a number stands first in x, of which it is an entry: a NaN, where the first of these stands."""
+    return int(np.argmax(np.isnan(x) if value != value else x == value))
+
+
+@overload(position)
+def _position(x, value):
+    if not (isinstance(x, types.Array) and x.layout == "C"):
+        return lambda x, value: _searched(x.flat, 0, value)
+
+    def impl(x, value):
+        flat, last = _entries(x), x.size - x.size % 64
+        for begin in range(0, last, 64):        # without a way out, so that it is vector code
+            found = 0
+            for i in range(begin, begin + 64):
+                found += (flat[i] == value) | ((flat[i] != flat[i]) & (value != value))
+            if found:
+                return _searched(flat, begin, value)
+        return _searched(flat, last, value)
+    return impl
+
+
+@register_jitable
+def _searched(entries, begin, value):
+    for i in range(begin, len(entries)):
+        if entries[i] == value or (entries[i] != entries[i] and value != value):
+            return i
+    return 0
 
 
 @register_jitable

@@ -29,6 +29,7 @@ from .forward import forward
 from .fusion import fused, lengths_known
 from .parse import application, parse
 from .program import Const, Get, Listed, Program, Tup, Var, instance, pruned, variables
+from .reuse import reused
 from .reverse import reverse
 from .scalars import in_scalars
 from .sequences import arrays_of, numbers_of, of_arrays
@@ -193,7 +194,7 @@ class Transform:
                 program = change(program)
             if self.options().get("parallel"):
                 program = side_by_side(program)
-            self.finals[args, even] = pruned(vectorised(program), self.acts)
+            self.finals[args, even] = pruned(reused(vectorised(program)), self.acts)
         return self.finals[args, even]
 
     def acts(self, s):

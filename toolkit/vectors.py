@@ -1,5 +1,6 @@
 """Which calls of exp, log, sin and their like are ours, of which LLVM makes vector code: those in innermost loops whose arguments
-do not hang on the iteration before. In a chain of iterations Numba's own are faster, since it waits for each call.
+do not hang on the iteration before. In a chain of iterations Numba's own are faster, since it waits for each call. The largest
+and the smallest entry of an array are ours everywhere.
 
 `DUALTAPE_ELEMENTARY=off` leaves Numba's everywhere, and with them the function's values to the last bit.
 """
@@ -21,6 +22,7 @@ OURS = {np.exp: elementary.exp, np.expm1: elementary.expm1, np.log: elementary.l
         np.logaddexp: elementary.logaddexp, runtime.sigmoid: elementary.sigmoid, runtime.softplus: elementary.softplus}
 OURS |= {getattr(math, f.__name__): ours for f, ours in OURS.items() if hasattr(math, f.__name__)}
 OURS |= {math.atan: elementary.atan, math.erf: elementary.erf}
+EXTREMES = {np.max: runtime.maximum, np.amax: runtime.maximum, np.min: runtime.minimum, np.amin: runtime.minimum}
 SUMS = (operator.add, operator.sub, runtime.plus, runtime.minus)
 
 
@@ -31,8 +33,14 @@ def vectorised(program):
     aliases = Aliases(program)
 
     def block(statements):
-        return [replace(s, body=with_ours(s, aliases)) if is_innermost(s) else rebuilt(s, block) for s in statements]
+        return [rebuilt(replace(s, body=with_ours(s, aliases)) if is_innermost(s) else extreme(s), block) for s in statements]
     return replace(program, body=block(program.body))
+
+
+def extreme(s):
+    """The largest or smallest entry of an array as vector code."""
+    whole = isinstance(s, Let) and s.fn in EXTREMES and len(s.args) == 1 and not s.kw
+    return replace(s, fn=EXTREMES[s.fn]) if whole else s
 
 
 def is_innermost(s):

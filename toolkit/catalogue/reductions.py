@@ -18,6 +18,7 @@ from ..runtime import (
     gram,
     keep,
     pick,
+    position,
     quantile_slopes,
     quantile_weights,
     recur,
@@ -179,8 +180,8 @@ def largest(x):
     return np.max(x)
 
 @largest.differential
-def _(x, x_dot):
-    return pick(x_dot, np.argmax(x))
+def _(x, out, x_dot):
+    return pick(x_dot, position(x, out))
 
 
 @primitive(np.min, np.amin, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: n * m,
@@ -189,8 +190,8 @@ def smallest(x):
     return np.min(x)
 
 @smallest.differential
-def _(x, x_dot):
-    return pick(x_dot, np.argmin(x))
+def _(x, out, x_dot):
+    return pick(x_dot, position(x, out))
 
 
 @primitive(np.ptp, domain=(distinct("n m"),), ranks=(None,), flops=lambda n, m: 2 * n * m,
@@ -424,5 +425,5 @@ def _(out_bar):
     return delay(out_bar)
 
 
-flat(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.count_nonzero, count, why="an integer")
+flat(position, np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.count_nonzero, count, why="an integer")
 flat(quantile_slopes)

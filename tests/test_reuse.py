@@ -1,0 +1,120 @@
+"""Arrays take the place of those that nothing reads any more; of no others."""
+import re
+
+import numba
+import numpy as np
+import pytest
+from laws import check
+
+from toolkit import grad, jvp, runtime, source, value_and_grad
+
+X = np.linspace(0.5, 1.5, 12).reshape(3, 4)
+W = np.linspace(-0.4, 0.6, 16).reshape(4, 4)
+
+
+def places(text):
+    """How many arrays take the place of another one."""
+    return len(re.findall(r"^ *(\w+) = (?!\1)[a-z_]\w*$", text, re.MULTILINE))
+
+
+def logsumexp(x, w):
+    top = np.max(x)
+    return top + np.log(np.sum(np.exp(x - top))) * np.sum(w)
+
+
+def layers(x, w):
+    for _ in range(2):
+        x = np.tanh(np.exp(-x) @ w)
+    return np.sum(x * x)
+
+
+@pytest.mark.parametrize("fn", [logsumexp, layers])
+def test_places_are_taken(fn):
+    check(fn, (X, W), (0, 1))
+    text = source(value_and_grad(fn, argnums=(0, 1)), X, W)
+    assert places(text), text
+
+
+def returned_beside(x, w):
+    """The exponential is a result itself."""
+    e = np.exp(x)
+    return e, 2.0 * e
+
+
+def read_afterwards(x, w):
+    e = np.exp(x) @ w
+    f = np.tanh(e)
+    return f @ w + e.T[0, 0] * np.sum(e)
+
+
+def in_another_order(x, w):
+    """Each entry is read once more when its row has been written."""
+    e = np.exp(w) @ w
+    return np.sin(e) * e[::-1] + e.T
+
+
+def seen_through_a_view(x, w):
+    e = np.exp(w) @ w
+    v = e.T
+    return np.sin(e) + v
+
+
+def in_a_branch(x, w):
+    e = np.exp(x) @ w
+    kept = e if x[0, 0] > 0.0 else x
+    return np.tanh(e) * kept, kept
+
+
+def carried(x, w):
+    """The array of the iteration before is read when the next one is filled."""
+    before = np.exp(x)
+    now = before
+    for _ in range(3):
+        now, before = np.tanh(now @ w) + before, now
+    return now * before
+
+
+def rows(x, w):
+    total = 0.0
+    for i in range(w.shape[0]):
+        e = np.exp(w[i])
+        total += np.sum(np.sin(e) * e[::-1]) + np.max(e)
+    return total
+
+
+READ = [returned_beside, read_afterwards, in_another_order, seen_through_a_view, in_a_branch, carried, rows]
+
+
+@pytest.mark.parametrize("fn", READ)
+def test_what_is_still_read_keeps_its_place(fn):
+    check(fn, (X, W), (0, 1))
+
+
+def test_results_do_not_share_memory():
+    (e, f), (e_dot, f_dot) = jvp(returned_beside)((X, W), (X, W))
+    arrays = [e, f, e_dot, f_dot]
+    assert not any(np.shares_memory(a, b) for k, a in enumerate(arrays) for b in arrays[k + 1:])
+
+
+@pytest.mark.parametrize(("fn", "ours"), [(np.max, runtime.maximum), (np.min, runtime.minimum)])
+def test_extremes_and_their_places(fn, ours):
+    compiled = numba.njit(lambda x: (ours(x), runtime.position(x, ours(x))))
+    first = {np.max: np.argmax, np.min: np.argmin}[fn]
+    rng = np.random.default_rng(0)
+    for n in (1, 3, 63, 64, 65, 300):
+        x = rng.integers(-9, 9, (n, 2)).astype(float)           # with ties
+        for special in (None, np.inf, -np.inf, np.nan):
+            if special is not None:
+                x.flat[rng.integers(x.size, size=2)] = special
+            for y in (x, x[:, 0], x[::2], np.asfortranarray(x), x.astype(np.float32)):
+                value, place = compiled(y)
+                assert value == fn(y) or (np.isnan(value) and np.isnan(fn(y)))
+                assert place == first(y) == runtime.position(y, fn(y))
+    with pytest.raises(ValueError, match="zero-size"):
+        compiled(np.zeros(0))
+
+
+def test_extremes_are_numbas_where_they_are_asked_for(monkeypatch):
+    assert "np.max" not in source(grad(logsumexp), X, W)
+    monkeypatch.setenv("DUALTAPE_ELEMENTARY", "off")
+    assert "np.max" in source(grad(logsumexp), X, W)

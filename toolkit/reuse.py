@@ -1,0 +1,105 @@
+"""Reuse: an array that is about to be filled takes the place of one of its shape that nothing reads any more, or that the very
+loop which fills it reads for the last time, entry by entry.
+
+Program -> Program, the same function. To fault the pages of a new array in costs more than to write it, and an array that was
+just read lies in the cache. Taken are places of arrays that the program has made itself, in the same block, and that go by no
+name in a loop's or a branch's books, on a tape, or in the result.
+"""
+import operator
+from dataclasses import replace
+
+import numpy as np
+from numba import types
+
+from . import infer, triangular
+from .activity import Aliases
+from .builder import dim, taken_over
+from .primitive import VIEWS
+from .program import For, Get, Let, Set, While, binds, inner, reads, rebuilt, variables, walk
+from .shapes import Shapes
+
+MAKERS = {np.empty, np.zeros, np.copy, np.zeros_like, np.empty_like, operator.matmul, np.dot, np.linalg.cholesky, np.linalg.inv,
+          np.linalg.solve, triangular.cholesky_tangent, triangular.cholesky_cotangent, triangular.forward_substituted,
+          triangular.back_substituted}      # what returns an array of its own
+READERS = MAKERS | {np.sum, dim}            # what keeps nothing of what it reads
+
+
+def reused(program):
+    """The program with fewer arrays."""
+    return Reuse(program).done
+
+
+class Reuse:
+    """The arrays of one program."""
+
+    def __init__(self, program):
+        self.aliases, self.shapes = Aliases(program), Shapes(program)
+        of = self.aliases.of
+        self.lost = self.aliases.carried | self.aliases.external | {of(v) for v in variables(program.result)}
+        for s in walk(program.body):
+            if not isinstance(s, Get | Set | For | While) and not (isinstance(s, Let) and (s.fn in READERS or s.fn in VIEWS)):
+                self.lost |= {of(v) for v in reads(s) if infer.is_array(v) and not self.number(s)}
+        self.done = replace(program, body=self.block(program.body))
+
+    def number(self, s):
+        """Does it make a number, which shares no memory with anything?"""
+        return isinstance(s, Let) and isinstance(infer.type_of(s.out), types.Number | types.Boolean)
+
+    def block(self, block):
+        block = [rebuilt(s, self.block) for s in block]
+        of, last, first, made = self.aliases.of, {}, {}, {}
+        for k, s in enumerate(block):
+            for t in walk([s]):
+                for v in (*reads(t), *binds(t), *inner(t)):
+                    if infer.is_array(v):
+                        last[of(v)] = k
+                        if not (isinstance(t, Let) and t.out is v and t is s):
+                            first.setdefault(v, k)
+            if isinstance(s, Let) and infer.is_array(s.out) and s.fn in MAKERS and len(s.args) <= 2 and not s.kw:
+                made[s.out] = k
+        taken = {}                                  # position -> what takes places over there
+        for new, at in made.items():
+            if block[at].fn is np.empty and of(new) not in self.aliases.carried and new in first:
+                old = self.place(new, first[new], block, made, last)
+                if old is not None:
+                    taken.setdefault(first[new], []).append(Let(new, taken_over, (old,), (), block[at].place))
+                    block[at] = None
+                    last[of(old)] = max(last[of(new)], len(block) * (of(new) in self.lost))
+                    del last[of(new)]
+        return [t for k, s in enumerate(block) for t in (*taken.get(k, ()), s) if t is not None]
+
+    def place(self, new, at, block, made, last):
+        """The array whose place another one may take that is filled from a statement on; None if there is none."""
+        fit = [v for v, k in made.items() if k < at and v is not new and block[k] is not None and self.alike(v, new)
+               and self.aliases.of(v) not in self.lost and last.get(self.aliases.of(v), len(block)) <= at]
+        for v in reversed(fit):
+            if last[self.aliases.of(v)] < at or self.in_turn(block[at], v, new, []):
+                return v
+        return None
+
+    def alike(self, old, new):
+        return old.type == new.type and self.shapes.same(old, new)
+
+    def in_turn(self, s, old, new, counters):
+        """Does a nest of loops read each entry of one array before it writes the same entry of the other, and no other entry?"""
+        if not isinstance(s, For) or any(infer.is_array(c.head) for c in s.carries):
+            return False
+        counters, wrote = [*counters, s.var], False
+        classes = {self.aliases.of(old), self.aliases.of(new)}
+        for t in s.body:
+            used = [v for u in walk([t]) for v in (*reads(u), *binds(u)) if infer.is_array(v) and self.aliases.of(v) in classes]
+            if not used:
+                continue
+            if isinstance(t, For):
+                if wrote or not self.in_turn(t, old, new, counters):
+                    return False
+                wrote = True
+            elif isinstance(t, Get | Set) and t.index == tuple(counters) and t.arr in (old, new):
+                if isinstance(t, Get) and t.arr is old and wrote:
+                    return False
+                wrote = wrote or isinstance(t, Set)
+                if isinstance(t, Set) and (t.arr is old or infer.is_array(t.value)):
+                    return False
+            else:
+                return False
+        return True
