@@ -5,13 +5,12 @@ def vjp_layer(args, out_bar):
     t = x @ w
 
     # reverse sweep
-    n = x.shape[0]
-    n2 = w.shape[1]
-    t_bar = np.empty((n, n2), np.float64)
-    b_bar = np.zeros((n2,), np.float64)
+    n = w.shape[1]
+    b_bar = np.zeros((n,), np.float64)
+    t_bar = t
     total = 0.0
-    for i in range(n):
-        for j in range(n2):
+    for i in range(x.shape[0]):
+        for j in range(n):
             h = tanh(t[i, j] + b[j])
             total += h * h
             t_bar2 = (1.0 - h * h) * (2.0 * h * out_bar)
