@@ -35,6 +35,11 @@ def test_places_are_taken(fn):
     assert places(text), text
 
 
+def test_what_nothing_reads_is_not_made_for_its_place():
+    text = source(grad(lambda x, w: np.sum(w * (x.T @ x))), X, W)
+    assert text.count("@") == 1, text
+
+
 def returned_beside(x, w):
     """The exponential is a result itself."""
     e = np.exp(x)
@@ -74,6 +79,13 @@ def carried(x, w):
     return now * before
 
 
+def one_place_after_the_other(x, w):
+    """What has taken a place is itself still read when another array is looking for one."""
+    low = x - np.sum(x, axis=1).reshape(-1, 1) / 3.0
+    wide = low * w[0] - np.sum(low * w[0], 0)
+    return np.sum(np.exp(wide), axis=-1), np.sum(wide * np.sum(wide, 0))
+
+
 def rows(x, w):
     total = 0.0
     for i in range(w.shape[0]):
@@ -82,7 +94,8 @@ def rows(x, w):
     return total
 
 
-READ = [returned_beside, read_afterwards, in_another_order, seen_through_a_view, in_a_branch, carried, rows]
+READ = [returned_beside, read_afterwards, in_another_order, seen_through_a_view, in_a_branch, carried, rows,
+        one_place_after_the_other]
 
 
 @pytest.mark.parametrize("fn", READ)

@@ -33,7 +33,7 @@ class Reuse:
     """The arrays of one program."""
 
     def __init__(self, program):
-        self.aliases, self.shapes = Aliases(program), Shapes(program)
+        self.aliases, self.shapes, self.home = Aliases(program), Shapes(program), {}    # home: array -> whose place it has
         of = self.aliases.of
         self.lost = self.aliases.carried | self.aliases.external | {of(v) for v in variables(program.result)}
         for s in walk(program.body):
@@ -64,8 +64,11 @@ class Reuse:
                 if old is not None:
                     taken.setdefault(first[new], []).append(Let(new, taken_over, (old,), (), block[at].place))
                     block[at] = None
-                    last[of(old)] = max(last[of(new)], len(block) * (of(new) in self.lost))
-                    del last[of(new)]
+                    self.home[new], until = old, last.pop(of(new))
+                    if of(new) in self.lost:
+                        self.lost.add(of(old))
+                    self.aliases.join(old, new)
+                    last[of(old)] = until
         return [t for k, s in enumerate(block) for t in (*taken.get(k, ()), s) if t is not None]
 
     def place(self, new, at, block, made, last):
@@ -94,12 +97,10 @@ class Reuse:
                 if wrote or not self.in_turn(t, old, new, counters):
                     return False
                 wrote = True
-            elif isinstance(t, Get | Set) and t.index == tuple(counters) and t.arr in (old, new):
-                if isinstance(t, Get) and t.arr is old and wrote:
+            elif isinstance(t, Get | Set) and t.index == tuple(counters) and (home := self.home.get(t.arr, t.arr)) in (old, new):
+                if home is old and (wrote or isinstance(t, Set)):
                     return False
                 wrote = wrote or isinstance(t, Set)
-                if isinstance(t, Set) and (t.arr is old or infer.is_array(t.value)):
-                    return False
             else:
                 return False
         return True

@@ -194,7 +194,7 @@ class Transform:
                 program = change(program)
             if self.options().get("parallel"):
                 program = side_by_side(program)
-            self.finals[args, even] = pruned(reused(vectorised(program)), self.acts)
+            self.finals[args, even] = reused(pruned(vectorised(program), self.acts))
         return self.finals[args, even]
 
     def acts(self, s):
