@@ -127,6 +127,16 @@ def test_extremes_and_their_places(fn, ours):
         compiled(np.zeros(0))
 
 
+@pytest.mark.parametrize("n", [5, 300])
+def test_the_place_of_what_was_rounded_otherwise_is_that_of_the_nearest(n):
+    """A value that the reverse sweep computes again need not be the forward sweep's to the last bit, under fastmath."""
+    x = np.random.default_rng(0).standard_normal((n, 2))
+    near = np.nextafter(np.max(x), np.inf)
+    compiled = numba.njit(lambda x, value: runtime.position(x, value))
+    for y in (x, np.asfortranarray(x)):
+        assert compiled(y, near) == runtime.position(y, near) == np.argmax(x) != 0
+
+
 def test_extremes_are_numbas_where_they_are_asked_for(monkeypatch):
     assert "np.max" not in source(grad(logsumexp), X, W)
     monkeypatch.setenv("DUALTAPE_ELEMENTARY", "off")

@@ -473,8 +473,12 @@ maximum, minimum = _extreme(np.max, "maximum"), _extreme(np.min, "minimum")
 
 
 def position(x, value):
-    """Where in C order a number stands first in x, of which it is an entry: a NaN, where the first of these stands."""
-    return int(np.argmax(np.isnan(x) if value != value else x == value))
+    """Where in C order a number stands first in x, of which it is an entry: a NaN, where the first of these stands.
+
+    If x was computed anew since, and rounded otherwise (as `fastmath` may), it is where the nearest entry stands.
+    """
+    hits = np.isnan(x) if value != value else x == value
+    return int(np.argmax(hits) if np.any(hits) else np.argmin(np.abs(x - value)))
 
 
 @overload(position)
@@ -499,7 +503,11 @@ def _searched(entries, begin, value):
     for i in range(begin, len(entries)):
         if entries[i] == value or (entries[i] != entries[i] and value != value):
             return i
-    return 0
+    nearest = 0
+    for i in range(len(entries)):
+        if abs(entries[i] - value) < abs(entries[nearest] - value):
+            nearest = i
+    return nearest
 
 
 @register_jitable
