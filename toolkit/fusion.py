@@ -26,6 +26,7 @@ from .masks import skipped
 from .members import SAME, SUMS, At, Members, elementwise_use, entries
 from .nests import Nest
 from .normal import floats_shared, hoisted
+from .outers import outers_together
 from .pieces import in_pieces
 from .places import placed
 from .primitive import DRAWS
@@ -56,14 +57,15 @@ from .registers import in_registers
 from .residuals import SHAPED
 from .shapes import Shapes
 from .twins import Scratch, are_twins, may_join, private, together
+from .zeros import without_clearing, without_zeros
 
 COLUMN = (Span(Const(None), Const(None), None), Const(None))
 
 
 def fused(program):
     """The program with its elementwise operations in loops."""
-    for change in (products_shared, spelled_out, hoisted, in_registers, twins_joined, placed, arrays_fused, in_pieces, hoisted,
-                   floats_shared, forwards, gathered, hoisted, skipped):
+    for change in (products_shared, without_zeros, spelled_out, hoisted, in_registers, twins_joined, placed, outers_together,
+                   without_clearing, arrays_fused, in_pieces, hoisted, floats_shared, forwards, gathered, hoisted, skipped):
         program = change(program)
     return program
 

@@ -13,7 +13,7 @@ two take twice the operations of Cholesky's own factorisation, ⅔ n³, where th
 import numpy as np
 from numba.extending import overload, register_jitable
 
-from .host import gemm
+from .blas import add_product
 from .runtime import plus
 
 
@@ -50,23 +50,6 @@ def half_lower(a):
 def rows_of_a_block(n):
     """How many rows go together: large products are the faster for it, what remains to be done within a block the slower."""
     return 16 if n < 512 else 48
-
-
-@register_jitable
-def add_product(factor, out, a, b, sizes, turned_a=False, turned_b=False):
-    """out += factor op(a) op(b), in place, of parts of matrices: (matrix, the row and the column where it begins). `sizes`: the
-    rows of the result, what is summed over, the columns; op turns a matrix over where it is told to."""
-    m, k, n = sizes
-    number = out[0].dtype.type
-    if m and n and k:       # BLAS goes by columns, and sees all three turned over
-        gemm(turned_b, turned_a, n, m, k, number(factor), b[0], place(b), b[0].shape[1], a[0], place(a), a[0].shape[1],
-             number(1), out[0], place(out), out[0].shape[1])
-
-
-@register_jitable
-def place(part):
-    """Where a part begins, in entries."""
-    return part[1] * part[0].shape[1] + part[2]
 
 
 @register_jitable

@@ -1,0 +1,37 @@
+"""Products of matrices that are added to what is there: BLAS's own, on parts of matrices, so that nothing is made for them.
+
+    add_product(factor, out, a, b, sizes)       out += factor A B       of parts; for compiled code
+    add_product_of_rows(out, x, y, n)           out += Xᵀ Y             of the first n rows: a sum of n outer products
+"""
+from numba.extending import overload, register_jitable
+
+from .host import gemm
+
+
+@register_jitable
+def add_product(factor, out, a, b, sizes, turned_a=False, turned_b=False):
+    """out += factor op(a) op(b), in place, of parts of matrices: (matrix, the row and the column where it begins). `sizes`: the
+    rows of the result, what is summed over, the columns; op turns a matrix over where it is told to."""
+    m, k, n = sizes
+    number = out[0].dtype.type
+    if m and n and k:       # BLAS goes by columns, and sees all three turned over
+        gemm(turned_b, turned_a, n, m, k, number(factor), b[0], place(b), b[0].shape[1], a[0], place(a), a[0].shape[1],
+             number(1), out[0], place(out), out[0].shape[1])
+
+
+@register_jitable
+def place(part):
+    """Where a part begins, in entries."""
+    return part[1] * part[0].shape[1] + part[2]
+
+
+def add_product_of_rows(out, x, y, n):
+    """out += x[:n].T @ y[:n], for matrices stored by rows."""
+    out += x[:n].T @ y[:n]
+
+
+@overload(add_product_of_rows)
+def _add_product_of_rows(out, x, y, n):
+    def impl(out, x, y, n):
+        add_product(1, (out, 0, 0), (x, 0, 0), (y, 0, 0), (x.shape[1], n, y.shape[1]), turned_a=True)
+    return impl

@@ -1,0 +1,105 @@
+"""Zeros that nobody needs: a buffer to which a whole array is added first begins as that array.
+
+    a = zeros_like(x); ...; a += v      is      a = v, or a copy of v where v serves anything else,
+
+and an entry that is read for the last time is not set to zero. Program -> Program, the same function. What is then written to no
+more is no buffer, and need not be made at all where loops fuse.
+"""
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+
+from . import infer
+from .activity import Aliases
+from .program import Const, For, Get, Let, Set, binds, filtered, inner, reads, rebuilt, substituted, variables, walk
+from .reuse import MAKERS
+from .shapes import Shapes
+
+WHOLE = (Const(Ellipsis),)
+
+
+def without_zeros(program):
+    """The program whose buffers begin as what is added to them first."""
+    z = Zeros(program)
+    return replace(program, body=z.block(program.body))
+
+
+def without_clearing(program):
+    """The program that sets no entry to zero which nothing reads any more."""
+    z = Zeros(program)
+    return replace(program, body=z.uncleared(program.body))
+
+
+class Zeros:
+    """The buffers of one program."""
+
+    def __init__(self, program):
+        self.aliases, self.shapes = Aliases(program), Shapes(program)
+        self.read = {v for s in walk(program.body) for v in reads(s)} | set(variables(program.result))
+        self.users = Counter(c for s in walk(program.body) for c in self.touched(s))
+        of = self.aliases.of
+        self.lost = self.aliases.carried | self.aliases.external | {of(v) for v in variables(program.result) if infer.is_array(v)}
+
+    def touched(self, s):
+        """The classes of the arrays that a statement itself names, unless it makes what nobody reads."""
+        if isinstance(s, Let) and s.out not in self.read:
+            return set()
+        return {self.aliases.of(v) for v in (*reads(s), *binds(s), *inner(s)) if infer.is_array(v)}
+
+    def block(self, block):
+        block = [rebuilt(s, self.block) for s in block]
+        touched = [[c for t in walk([s]) for c in self.touched(t)] for s in block]
+        for at, s in enumerate(block):
+            if isinstance(s, Let) and s.fn in (np.zeros, np.zeros_like):
+                buffer = self.aliases.of(s.out)
+                first = next((k for k in range(at + 1, len(block)) if buffer in touched[k]), None)
+                if first is not None and self.fills(block[first], s.out):
+                    self.begin(block, at, first, touched)
+        return [s for s in block if s is not None]
+
+    def fills(self, s, buffer):
+        """Does a statement add to each entry of a buffer that of another array of its kind?"""
+        return isinstance(s, Set) and s.add and s.arr is buffer and s.index == WHOLE and infer.is_array(s.value) and (
+            s.value.type == buffer.type and self.shapes.same(s.value, buffer))
+
+    def begin(self, block, at, first, touched):
+        """Let a buffer begin as what is added to it."""
+        buffer, value = block[at].out, block[first].value
+        made = next((k for k, s in enumerate(block[:first]) if isinstance(s, Let) and s.out is value), None)
+        if made is not None and self.serves_alone(block[made], [c for k in range(made, first + 1) for c in touched[k]]):
+            named = {value: buffer}
+            block[made:first] = [s and substituted([s], lambda v: named.get(v, v))[0] for s in block[made:first]]
+            block[made] = replace(block[made], out=buffer)
+            block[first] = None
+        else:
+            block[first] = Let(buffer, np.copy, (value,), (), block[first].place)
+        block[at] = None
+
+    def serves_alone(self, made, touched, written=False):
+        """Is an array made by a statement, and all that is done with it done by some, which touch these classes?"""
+        c = self.aliases.of(made.out)
+        return (made.fn in MAKERS or self.shapes.elementwise(made)) and c not in self.lost and (
+            (c in self.aliases.written) == written and touched.count(c) == self.users[c])
+
+    # ---- what is set to zero for the last time
+    def uncleared(self, block):
+        block = [rebuilt(s, self.uncleared) for s in block]
+        touched = [[c for t in walk([s]) for c in self.touched(t)] for s in block]
+        for made in [s for s in block if isinstance(s, Let) and self.serves_alone(s, [c for own in touched for c in own], True)]:
+            c = self.aliases.of(made.out)
+            at = max(k for k, own in enumerate(touched) if c in own)
+            if isinstance(block[at], For) and (clearing := self.last_of(block[at], made.out, ())):
+                block[at], = filtered([block[at]], lambda s, clearing=clearing: s is not clearing)
+        return block
+
+    def last_of(self, loop, array, counters):
+        """The statement that sets to zero what the same iteration of a nest of loops has read, and no other iteration touches."""
+        counters, c = (*counters, loop.var), self.aliases.of(array)
+        using = [s for s in loop.body if any(c in self.touched(t) for t in walk([s]))]
+        if len(using) == 1 and isinstance(using[0], For):
+            return self.last_of(using[0], array, counters)
+        own = all(isinstance(s, Get | Set) and s.arr is array and s.index == counters and reads(s).count(array) == 1
+                  for s in using)
+        s = using[-1]
+        return s if own and isinstance(s, Set) and s.value == Const(0.0) and not s.add else None
