@@ -224,7 +224,8 @@ class Fusion(Members):
 
     def grouped(self, block):
         """The units of a block."""
-        self.unit, touched, home, units = {}, {}, {}, []    # statement -> unit; buffers -> accesses; name -> statement
+        self.unit, home, units = {}, {}, []                 # statement -> unit; name -> statement
+        self.touched = touched = {}                         # buffers -> accesses
         world = []          # the last statement that acts, and those since that may raise or store to the caller's arrays
         readers = {}                # array -> the members that have read its entries
         tapes, loops = {}, {}       # stack -> the last statement that uses it; twin -> loop
@@ -279,7 +280,7 @@ class Fusion(Members):
         if len(homes) != 1 or None in homes or unit in homes or not all(elementwise_use(t, s.out) for t in self.readers[s.out]):
             return
         home, = homes
-        moved = self.chain(unit, s, set())
+        moved = self.chain(unit, s, set(), home)
         if home.space is None or moved is None or len(moved) == len(unit.members) or not all(
                 covers(home.space, self.shapes.of(t.out)) for t in moved):
             return
@@ -287,8 +288,8 @@ class Fusion(Members):
         unit.members = [m for m in unit.members if m[1] not in moved]
         self.unit |= dict.fromkeys(moved, home)
 
-    def chain(self, unit, s, found):
-        """A member, and those that compute for it alone; None if they read what is not there, or not the same, elsewhere."""
+    def chain(self, unit, s, found, home):
+        """A member, and those that compute for it alone; None if they read what is not there, or not the same, in its home."""
         found.add(s)
         if self.aliases.mutable(s.out):
             return None
@@ -296,12 +297,22 @@ class Fusion(Members):
             if infer.rank_of(a):
                 base, _ = self.place(a, [At(k) for k in range(infer.rank_of(a))])
                 maker = next((t for _, t in unit.members if isinstance(t, Let) and t.out is base), None)
-                if self.aliases.mutable(base):
+                if self.aliases.mutable(base) and not self.unchanged(base, s, unit, home):
                     return None
                 if maker is not None and not self.escapes(maker, [t for _, t in unit.members]) and (
-                        not all(t in found for t in self.readers[base]) or self.chain(unit, maker, found) is None):
+                        not all(t in found for t in self.readers[base]) or self.chain(unit, maker, found, home) is None):
                     return None
         return found
+
+    def unchanged(self, array, s, unit, home):
+        """Is an array that a member reads the same when its home runs? What writes to it afterwards must wait for that."""
+        read = next(order for order, t in unit.members if t is s)
+        later = [t for t, (_, _, kind) in self.touched.get(self.aliases.of(array), ()) if kind != "r" and t is not s]
+        return all(self.order(t) < read or home in self.unit[t].before for t in later)
+
+    def order(self, s):
+        """Where a statement stands in its block."""
+        return next(order for order, t in self.unit[s].members if t is s)
 
     def exact(self, s):
         """Does a member have to run over its own axes, no more and no less: as it sums, or stores?"""

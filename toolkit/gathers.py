@@ -8,7 +8,8 @@ Else, with r in a row of its own, between zeros, the sum of its neighbours can b
 the row is an array of as many, with zeros all around, and the loops are a nest, whose lengths do not depend on one another. The
 array is made before the loops that do not change how long it is; where what is added comes out of an array that serves nothing
 else, that one gets the zeros around it. A row is as long as a cache takes: a long loop, and what collects for it, go over one
-strip after the other.
+strip after the other. Of values that are multiples of one number, by numbers that the loops do not change, that one is kept, and
+they are collected as its multiples.
 References: Hueckelheim, Kukreja, Narayanan, Luporini, Gorman & Hovland, Automatic differentiation for adjoint stencil loops
 (2019).
 """
@@ -49,6 +50,7 @@ from .program import (
 from .shapes import Shapes
 
 ONES = (Const(1), Const(-1))
+LINEAR = (operator.neg, operator.mul, operator.truediv, operator.add, operator.sub)
 STRIP = Const(1024)             # so many iterations for one row
 NEAR = 4                        # so many values are carried at most
 
@@ -67,6 +69,8 @@ class Term:
     nest: tuple                 # the loops, from the outermost whose neighbours are met
     axes: tuple                 # the axis of the array that each counts along
     distances: tuple
+    root: Var                   # what the value that is added is a multiple of, and by what
+    factor: object
 
 
 class Gathers:
@@ -102,7 +106,7 @@ class Gathers:
         for of_nest in found.values():
             several = [terms for terms in of_nest.values() if several_at(terms, 0) and several_at(terms, -1)]
             groups = [terms for terms in several if self.only_added_to(terms[0].statement, loop)]
-            if groups and len({t.statement.value for terms in groups for t in moved(terms)}) <= ROWS:
+            if groups and len({t.root for terms in groups for t in moved(terms)}) <= ROWS:
                 return groups
         return []
 
@@ -121,7 +125,27 @@ class Gathers:
         others = [i for k, i in enumerate(t.index) if k not in axes]
         if any(set(d) - {1} for d in distances) or not names_of(nest[0]).isdisjoint(variables(*others)):
             return None
-        return Term(t, nest, tuple(axes), tuple(d.get(1, 0) for d in distances))
+        root, factor = self.multiple(t.value, names_of(nest[0]))
+        return Term(t, nest, tuple(axes), tuple(d.get(1, 0) for d in distances), root, factor)
+
+    def multiple(self, v, inside):
+        """(root, factor) of a number: what it is a multiple of, and by what number that is not of those `inside` a loop."""
+        s, itself = self.dependence.made.get(v), (v, Const(1.0))
+        if not isinstance(s, Let) or s.fn not in LINEAR or s.out.type != types.float64 or v not in inside:
+            return itself
+        if s.fn is operator.neg:
+            root, factor = self.multiple(s.args[0], inside)
+            return root, scaled(operator.mul, factor, Const(-1.0))
+        x, y = s.args
+        if s.fn in (operator.mul, operator.truediv):
+            if s.fn is operator.mul and x not in inside:
+                x, y = y, x
+            if y in inside or x not in inside:
+                return itself
+            root, factor = self.multiple(x, inside)
+            return root, scaled(s.fn, factor, y)
+        (root, factor), (other, more) = (self.multiple(a, inside) for a in s.args)
+        return (root, scaled(s.fn, factor, more)) if root is other and root in inside else itself
 
     def only_added_to(self, term, loop):
         """Does a loop nothing but add to the buffer to which it adds a term?"""
@@ -183,7 +207,7 @@ class Gathers:
     def apart(self, loop, groups):
         """The nest, which keeps what it would add, and those that add it, after what they need."""
         b, terms = self.b, [t for group in groups for t in group]
-        nest, values = terms[0].nest, dict.fromkeys(t.statement.value for t in terms)
+        nest, values = terms[0].nest, dict.fromkeys(t.root for t in terms)
         pads = [max(reach(group, k) for group in groups) for k in range(len(nest))]
         with b.into([]) as made:
             ends = [self.ends(s) for s in nest]
@@ -224,15 +248,15 @@ class Gathers:
 
     def keeping(self, block, terms, rows, firsts, pads):
         """A block that fills rows in place of some terms."""
-        gone, stored = {t.statement for t in terms}, set()
+        roots, stored = {t.statement: t.root for t in terms}, set()
         with self.b.into([]) as kept:
             for t in block:
-                if t not in gone:
+                if t not in roots:
                     self.b.add(rebuilt(t, lambda inner: self.keeping(inner, terms, rows, firsts, pads)))
-                elif t.value in rows and t.value not in stored:
-                    stored.add(t.value)
+                elif (root := roots[t]) in rows and root not in stored:
+                    stored.add(root)
                     at = [self.less(self.shifted(s.var, pad), first) for s, pad, first in zip(terms[0].nest, pads, firsts)]
-                    self.b.set(rows[t.value], at, t.value)
+                    self.b.set(rows[root], at, root)
         return kept
 
     def padded(self, lengths, pads, hint):
@@ -283,13 +307,17 @@ class Gathers:
         b, depth = self.b, len(pads)
         least = [min(t.distances[k] for t in group) for k in range(depth)]
         starts = [self.shifted(first, low) for (first, _), low in zip(ends, least)]
-        counters, total = [Var("pqrstuvw"[k % 8], types.intp) for k in range(depth)], None
-        shifted = functools.cache(self.shifted)
+        counters, shifted = [Var("pqrstuvw"[k % 8], types.intp) for k in range(depth)], functools.cache(self.shifted)
+        places, parts = {}, {}
+        for t in group:
+            at, more = (t.root, t.distances), t.factor
+            places[at] = scaled(operator.add, places[at], more) if at in places else more
+        numbers = {factor: self.emitted(factor) for factor in places.values()}
         with b.into([]) as body:
-            for t in group:
-                at = [shifted(p, low + pad - k) for p, low, pad, k in zip(counters, least, pads, t.distances)]
-                term = b.get(rows[t.statement.value], tuple(at))
-                total = term if total is None else b.let(operator.add, total, term)
+            for (root, distances), factor in places.items():
+                at = [shifted(p, low + pad - k) for p, low, pad, k in zip(counters, least, pads, distances)]
+                parts.setdefault(factor, []).append(b.get(rows[root], tuple(at)))
+            total = self.sum([b.let(operator.mul, numbers[factor], self.sum(entries)) for factor, entries in parts.items()])
             index = list(group[0].statement.index)
             for axis, p, start in zip(group[0].axes, counters, starts):
                 index[axis] = p if start == Const(0) else b.let(operator.add, p, start)
@@ -297,6 +325,10 @@ class Gathers:
         for k in reversed(range(depth)):
             body = [For(counters[k], Const(0), self.shifted(ends[k][1], reach(group, k)), Const(1), body)]
         b.block += body
+
+    def emitted(self, factor):
+        """A factor as an atom."""
+        return factor if isinstance(factor, Var | Const) else self.b.let(factor[0], *map(self.emitted, factor[1:]))
 
     def less(self, atom, first):
         """atom - first"""
@@ -341,9 +373,17 @@ def moved(terms):
     """All of some terms but those at one distance whose values are added at no other: these stay where they are."""
     places = {}
     for t in terms:
-        places.setdefault(t.statement.value, set()).add(t.distances)
+        places.setdefault(t.root, set()).add(t.distances)
     still = next((p for p in places.values() if len(p) == 1), ())
-    return [t for t in terms if places[t.statement.value] != still]
+    return [t for t in terms if places[t.root] != still]
+
+
+def scaled(fn, factor, by):
+    """A factor that is made of two, as an atom or as (fn, factor, factor)."""
+    by = Const(float(by.value)) if isinstance(by, Const) else by
+    if isinstance(factor, Const) and isinstance(by, Const) and (fn is not operator.truediv or by.value):
+        return Const(fn(factor.value, by.value))
+    return by if factor == Const(1.0) and fn is operator.mul else (fn, factor, by)
 
 
 def reach(terms, k):
