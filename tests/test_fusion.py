@@ -1,14 +1,15 @@
 """Array code as loops: what is fused, what must not be, and that nothing changes by it."""
+import random
 import re
 
 import gallery
 import kernels
 import numpy as np
 import pytest
-from laws import check, flat, fresh, like
+from laws import check, flat, fresh, from_text, like
 from numba import njit
 
-from toolkit import Refusal, UsageError, grad, jvp, source, transform, value_and_grad, vjp
+from toolkit import Refusal, UsageError, fusion, grad, jvp, source, transform, value_and_grad, vjp
 from toolkit.check import agree
 from toolkit.transform import returning
 
@@ -450,3 +451,42 @@ def test_a_seed_of_another_layout_is_copied_by_its_own_shape():
         return np.transpose(a, (2, 0, 1)) ** 2
     a, seed = np.arange(24.0).reshape(2, 3, 4), np.ones((4, 2, 6))[:, :, ::2]
     np.testing.assert_allclose(vjp(squared)((a,), seed)[1][0], 2.0 * a)         # the copy is made before the result is
+
+
+def in_steps(seed):
+    """Two buffers that slices write in turn, and names for what was computed of them before."""
+    r = random.Random(seed)
+    part = lambda: r.choice(["u", "v"]) + r.choice(["[1:-1]", "[1:-1]", "[2:]", "[:-2]"])
+    lines, names = [], []
+    for k in range(r.randint(4, 8)):
+        read = lambda: r.choice([part, part, (lambda: r.choice(names)) if names else part])()
+        value = r.choice([f"2.0 * {read()}", f"np.sin({read()})", f"{read()} + {read()}", f"{read()} * {read()} - {read()}"])
+        if r.random() < 0.5:
+            names.append(f"t{k}")
+        lines.append(f"{names[-1] if names and names[-1] == f't{k}' else r.choice(['u', 'v']) + '[1:-1]'} = {value}")
+    lines = [f"    {line}" for line in lines]
+    return "def program(x, y):\n    u, v = x.copy(), y.copy()\n    for _ in range(2):\n" + "".join(
+        f"    {line}\n" for line in lines) + "    return np.sum(u * v)\n"
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_goes_to_the_group_that_reads_it_is_the_same_there(seed, monkeypatch):
+    text, (x, y) = in_steps(seed), np.random.default_rng(seed).uniform(-1.0, 1.0, (2, 7))
+    both = lambda: value_and_grad(from_text(text, "program"), (0, 1)).py_func(x, y)
+    value, bars = both()
+    assert value == pytest.approx(from_text(text, "program")(x, y), rel=1e-13), text
+    monkeypatch.setattr(fusion.Fusion, "sink", lambda self, unit, member: None)
+    for bar, want in zip(bars, both()[1], strict=True):
+        np.testing.assert_allclose(bar, want, rtol=1e-12, atol=1e-12, err_msg=text)
+
+
+def test_what_is_computed_of_a_buffer_for_another_group_goes_there():
+    def fn(x):
+        u, v = x.copy(), x.copy()
+        for _ in range(2):
+            v[1:-1] = np.sin(u[1:-1]) + u[2:]
+            u[1:-1] = v[2:] - 2.0 * v[1:-1]
+        return np.sum(u)
+    check(fn, (X[0],), (0,))
+    text = source(jvp(fn), (X[0],), (X[0],))
+    assert arrays_made(text) == 4, text         # u, v and their tangents

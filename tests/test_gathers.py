@@ -243,9 +243,49 @@ def sliced_stencil(seed):
     return rank, "def program(x, y):\n" + "".join(f"    {line}\n" for line in lines)
 
 
-@pytest.mark.parametrize("seed", range(120))
+def linear_stencil(seed):
+    """Two buffers in turn, of multiples of neighbours: by constants, and by a number that the loops do not change."""
+    r = random.Random(seed)
+    names, tabs = "ijk"[:r.choice((2, 2, 3))], "    "
+    here = ", ".join(names)
+
+    def near(array):
+        return f"{array}[{', '.join(f'{n} + {r.randint(-1, 1)}' if r.random() < 0.5 else n for n in names)}]"
+
+    def term(array, depth=0):
+        x = near(array) if depth > 1 or r.random() < 0.4 else f"({term(array, depth + 1)})"
+        return r.choice([x, f"-{x}", f"0.25 * {x}", f"h * {x}", f"{x} / 3.0", f"{x} / h", f"2.0 * {x} - {near(array)}",
+                         f"{array}[{here}] - {x}", f"{array}[{here}] * 0.5 + h * {array}[{here}]"])
+    lines = [f"v, h = y.copy(), 1.5 + np.sin(x[{', '.join('0' * len(names))}])", f"for _ in range({r.randint(1, 3)}):"]
+    for old, new in (("u", "v"), ("v", "u"))[:r.choice((1, 2))]:
+        value = " + ".join(term(old) for _ in range(r.randint(2, 4)))
+        for k, n in enumerate(names):
+            lines.append(f"{tabs}{'    ' * k}for {n} in range(1, x.shape[{k}] - 1):")
+        lines.append(f"{tabs}{'    ' * len(names)}{new}[{here}] {r.choice(('=', '=', '+='))} {value}")
+    lines = ["u = x.copy()", *lines, "return np.sum(u * u) + np.sum(v * v)"]
+    return len(names), "def program(x, y):\n" + "".join(f"    {line}\n" for line in lines)
+
+
+def heat(u, step):
+    u, v, c = u.copy(), u.copy(), step / 2.0
+    for _ in range(2):
+        v[1:-1, 1:-1] = u[1:-1, 1:-1] + c * (u[2:, 1:-1] - 2.0 * u[1:-1, 1:-1] + u[:-2, 1:-1] - u[1:-1, :-2])
+        u[1:-1, 1:-1] = v[1:-1, 1:-1] + c * (v[2:, 1:-1] - 2.0 * v[1:-1, 1:-1] + v[:-2, 1:-1] - v[1:-1, 2:])
+    return np.sum(u * u)
+
+
+def test_multiples_of_one_number_are_collected_as_such():
+    """The loop that reads a cotangent keeps that, and all that is added comes from there, a factor for each kind of neighbour."""
+    text = source(grad(heat), PLANES[2], 0.2)
+    check(heat, (PLANES[2], 0.2), (0,))
+    back = text.split("# reverse sweep")[1]
+    assert len(re.findall(r"u_bar\w*\[[^]]*\] \+=|v_bar\w*\[[^]]*\] \+=|t_bar\w*\[[^]]*\] \+=", back)) == 2, text
+
+
+@pytest.mark.parametrize("seed", range(160))
 def test_random_stencils_have_the_gradient_that_they_have_in_one_loop(seed, monkeypatch):
-    rank, text = (1, stencil(seed)) if seed < 60 else plane_stencil(seed) if seed < 90 else sliced_stencil(seed)
+    rank, text = (1, stencil(seed)) if seed < 60 else (
+        plane_stencil if seed < 90 else sliced_stencil if seed < 120 else linear_stencil)(seed)
     x = np.random.default_rng(seed).uniform(-1.0, 1.0, (9,) if rank == 1 else (5, 6, 7)[:rank])
     monkeypatch.setattr(gathers, "STRIP", Const(1 + seed % 4))
     monkeypatch.setattr(gathers, "NEAR", gathers.NEAR * (seed % 3 > 0))

@@ -175,7 +175,7 @@ class Emitter:
                     del made[s.value]
                 for used in made.values():
                     used |= {t.stack for t in walk([s]) if isinstance(t, Push | Pop | Reserve | NewStack)}
-                if isinstance(s, Let) and s.fn is np.empty and s.out not in shared:
+                if isinstance(s, Let) and (s.fn is np.empty or s.fn in PRODUCTS) and s.out not in shared:
                     made[s.out] = set()
         return found
 
@@ -323,7 +323,10 @@ class Emitter:
         name = self.names[s.out]
         if s.out in self.rows:
             block, top = self.tape(self.rows[s.out])
-            return self(f"{name} = {block}[{FROM_START.format(top)}]")
+            self(f"{name} = {block}[{FROM_START.format(top)}]")
+            if s.fn in PRODUCTS:
+                self(f"{self.name_of(np.dot)}({', '.join(map(self.text, s.args))}, {name})")
+            return None
         if self.adds_to_itself(s, name):
             less = self.negated(s.args[1]) if s.fn is operator.add else None
             op, right = (INFIX[s.fn], s.args[1]) if less is None else ("-", less)

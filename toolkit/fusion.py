@@ -30,7 +30,7 @@ from .outers import outers_together
 from .pieces import in_pieces
 from .places import placed
 from .primitive import DRAWS
-from .products import products_shared
+from .products import products_shared, rows_summed_first
 from .program import (
     Const,
     Do,
@@ -64,8 +64,9 @@ COLUMN = (Span(Const(None), Const(None), None), Const(None))
 
 def fused(program):
     """The program with its elementwise operations in loops."""
-    for change in (products_shared, without_zeros, spelled_out, hoisted, in_registers, twins_joined, placed, outers_together,
-                   without_clearing, arrays_fused, in_pieces, hoisted, floats_shared, forwards, gathered, hoisted, skipped):
+    for change in (rows_summed_first, products_shared, without_zeros, spelled_out, hoisted, in_registers, twins_joined, placed,
+                   outers_together, without_clearing, arrays_fused, in_pieces, hoisted, floats_shared, forwards, gathered,
+                   hoisted, skipped):
         program = change(program)
     return program
 

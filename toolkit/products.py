@@ -1,17 +1,34 @@
-"""Products of matrices in the reverse sweep: what is added to a transposed buffer is transposed instead, and two products with a
-common factor that are added up are one product, A X + A Y = A (X + Y).
+"""Products of matrices in the reverse sweep: what is added to a transposed buffer is transposed instead, two products with a
+common factor that are added up are one product, A X + A Y = A (X + Y), and of a product whose rows are added up, and which serves
+nothing else, one row is made, 1ᵀ (A B) = (1ᵀ A) B.
 
 Program -> Program, the same function up to rounding. The function's own products are left as they are.
 """
 import operator
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import infer
+from . import infer, runtime
 from .activity import Aliases
 from .builder import Builder
-from .program import Const, Let, Note, Set, Var, binds, mapped, reads, rebuilt, substituted, walk
+from .program import (
+    Const,
+    Let,
+    Note,
+    Set,
+    Var,
+    binds,
+    filtered,
+    mapped,
+    reads,
+    rebuilt,
+    substituted,
+    variables,
+    walk,
+)
+from .shapes import Shapes
 
 PRODUCTS = (operator.matmul, np.dot)
 
@@ -27,6 +44,49 @@ class Term:
     at: int
     store: Set
     factors: tuple
+
+
+def rows_summed_first(program):
+    """The program whose reverse sweep adds up rows before it multiplies them with a matrix."""
+    aliases, shapes, b, gone, backwards = Aliases(program), Shapes(program), Builder(), set(), False
+    users = Counter(v for s in walk(program.body) for v in reads(s)) + Counter(variables(program.result))
+
+    def chain(s, block):
+        """The statements of a block, from a product on, that end with the sum of its rows, and serve nothing else; else ()."""
+        over_rows = isinstance(s, Let) and infer.rank_of(s.out) == 1 and (
+            s.fn is runtime.unbroadcast or (s.fn is np.sum and s.args[1:] == (Const(0),) and not s.kw))
+        found = [s] if over_rows else []
+        while found and users[v := found[0].args[0]] == 1 and isinstance(made := shapes.made.get(v), Let):
+            if made.fn in PRODUCTS and [infer.rank_of(a) for a in made.args] == [2, 2]:
+                return (made, *found) if shapes.of(s.out) == shapes.of(v)[1:] and still(made, s, block) else ()
+            found = [made, *found] if made.fn is operator.neg else []
+        return ()
+
+    def still(product, s, block):
+        """Are the factors of a product the same at a later statement of a block?"""
+        factors = set(map(aliases.of, product.args))
+        return product in block and not any(isinstance(t, Set) and aliases.of(t.arr) in factors
+                                            for t in walk(block[block.index(product):block.index(s)]))
+
+    def block(statements):
+        nonlocal backwards
+        with b.into([]) as out:
+            for s in statements:
+                backwards |= isinstance(s, Note)
+                if backwards and (found := chain(s, statements)):
+                    product, *signs, _ = found
+                    x, y = product.args
+                    v = b.let(operator.matmul, b.let(np.sum, x, Const(0)), y)
+                    for _ in signs:
+                        v = b.let(operator.neg, v)
+                    out[-1].out = s.out
+                    gone.update(found)
+                else:
+                    out.append(rebuilt(s, block))
+        return out
+
+    body = block(program.body)
+    return replace(program, body=filtered(body, lambda s: s not in gone)) if gone else program
 
 
 class Products:

@@ -19,6 +19,7 @@ from . import catalogue as _catalogue  # noqa: F401  (the cards register themsel
 from .branches import continued
 from .build import entrance, made, options_of
 from .builder import Builder, acts, draws, tangent_params, tangent_type
+from .calling import MET, by_name
 from .checkpoints import policy
 from .direct import without_views
 from .emit import emit
@@ -131,12 +132,24 @@ class Transform:
         self.fn, self.argnums, self.has_aux = fn, positions(argnums), has_aux
         self.__name__ = f"{self.title}_{getattr(fn, '__name__', 'function').replace('<lambda>', 'function')}"
         self.__wrapped__ = getattr(fn, "__wrapped__", None) if isinstance(fn, Transform) else python_function(fn)
-        self.finals, self.made, self.uneven = {}, {}, bool(self.options().get("parallel"))
+        self.uneven = bool(self.options().get("parallel"))
+        self.enter()
+
+    def enter(self):
+        """Make ready for calls."""
+        self.finals, self.made = {}, {}
         self.general, even = (
             entrance(self.__name__, self.names(), self.defaults(), functools.partial(self.build, even=even), self.options())
             for even in (False, True))
         self.entry = self.general if self.uneven else even
         self.general.owner = self.entry.owner = self
+        if not self.defaults():
+            by_name(self, self.names())
+
+    def __reduce__(self):
+        """A transform is pickled as what it is made of: what it has compiled is read from the cache."""
+        kind = type(self) if vars(type(self)).get("title") else type(self).__base__
+        return revived, (kind, {k: v for k, v in vars(self).items() if k not in ("finals", "made", "general", "entry")})
 
     def __repr__(self):
         return f"<{self.title} of {getattr(self.fn, '__name__', self.fn)}>"
@@ -227,16 +240,27 @@ class Transform:
     def __call__(self, *args, **kw):
         try:
             return self.entry(*args, **kw)
-        except tape.Uneven:
-            pass
-        except DualtapeError as e:
-            raise e.with_traceback(None) from None      # it says where in the user's code; Numba's frames say nothing
-        except MemoryError as e:
-            if e.args[-1:] != ("bytes",):               # the function's own
-                raise
-            raise MemoryError(f"{' '.join(map(str, e.args))}, {tape.ADVICE}").with_traceback(None) from None
-        self.uneven, self.entry = True, self.general    # from here on, lengths may differ
-        return self(*args, **kw)
+        except MET as error:
+            return self.met(error, *args, **kw)
+
+    def met(self, error, *args, **kw):
+        """What a call comes to that has met an error."""
+        if isinstance(error, tape.Uneven):
+            self.uneven, self.entry = True, self.general        # from here on, lengths may differ
+            return self(*args, **kw)
+        if isinstance(error, DualtapeError):
+            raise error.with_traceback(None) from None          # it says where in the user's code; Numba's frames say nothing
+        if error.args[-1:] != ("bytes",):                       # the function's own
+            raise error
+        raise MemoryError(f"{' '.join(map(str, error.args))}, {tape.ADVICE}").with_traceback(None) from None
+
+
+def revived(kind, state):
+    """A transform that was pickled."""
+    transform = kind.__new__(kind)
+    vars(transform).update(state)
+    transform.enter()
+    return transform
 
 
 def compiled_as(kind, dispatcher):
