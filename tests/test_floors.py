@@ -9,7 +9,7 @@ import toolkit
 
 FLOORS = [
     ["errors", "domain", "host", "tape", "elementary", "bills", "losses"],
-    ["runtime", "syntax", "cache", "sequences"],
+    ["runtime", "syntax", "cache", "sequences", "blas", "calling"],
     ["program", "primitive", "layers", "triangular"],
     ["infer", "catalogue", "names"],
     ["builder"],
@@ -18,7 +18,7 @@ FLOORS = [
     ["linear", "activity", "shapes"],
     ["lists", "members", "checkpoints", "dependence", "masks", "lanes", "scalars", "direct", "even",
      "factors", "reuse", "shared"],
-    ["normal", "products", "residuals", "iteration", "twins", "winners"],
+    ["normal", "products", "residuals", "iteration", "twins", "winners", "outers", "zeros"],
     ["loops"],
     ["branches", "parse", "forward", "reverse", "nests", "registers"],
     ["loop_order", "gathers", "vectors", "jacobians"],

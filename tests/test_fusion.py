@@ -446,6 +446,48 @@ def test_products_with_a_common_factor_are_one():
     assert text.split("# reverse sweep")[1].count("@") == 1
 
 
+def about_a_mean(x, m, w):
+    return np.sum(np.tanh((x - m) @ w))
+
+
+def changed_between(x, m, w):
+    """The factor of the product that is summed is written again before the sum."""
+    w = w.copy()
+    for _ in range(2):
+        x = np.tanh((x - m) @ w)
+        w[0] = np.sin(w[1])
+    return np.sum(x)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (1, 3), (4, 1), (1, 1)])
+@pytest.mark.parametrize("fn", [about_a_mean, changed_between])
+def test_rows_are_summed_before_they_are_multiplied(fn, shape):
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal(shape), rng.standard_normal((shape[1], shape[1]))
+    if fn is changed_between and shape[1] == 1:
+        pytest.skip("has one row alone")
+    for m in (x[0], np.ones((1, 1)), x[:, :1]):
+        check(fn, (x, m, w), (1, 2), compile=shape == (4, 3) and m is x[0])
+        check(fn, (x, m, w), (0, 1, 2), compile=False)
+    text = source(grad(fn, argnums=(1,)), x, x[0], w).split("# reverse sweep")[1]
+    assert len(re.findall(r"= (\w+) @ |np\.dot", text)) == 1, text
+
+
+def through_squares(x, w):
+    for _ in range(3):
+        z = x @ w
+        x = np.sin(z) * z
+    return np.sum(x)
+
+
+def test_products_that_are_kept_are_made_on_the_tape():
+    x, w = np.random.default_rng(0).standard_normal((2, 3, 3))
+    check(through_squares, (x, w), (0, 1))
+    check(through_squares, (x[0], w), (0, 1))
+    for first in (x, x[0]):
+        assert re.search(r"np\.dot\(x\d*, w, z\)", source(grad(through_squares, argnums=(0, 1)), first, w))
+
+
 def test_a_seed_of_another_layout_is_copied_by_its_own_shape():
     def squared(a):
         return np.transpose(a, (2, 0, 1)) ** 2

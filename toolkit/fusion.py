@@ -57,7 +57,7 @@ from .registers import in_registers
 from .residuals import SHAPED
 from .shapes import Shapes
 from .twins import Scratch, are_twins, may_join, private, together
-from .zeros import without_clearing, without_zeros
+from .zeros import without_clearing, without_first_sums, without_zeros
 
 COLUMN = (Span(Const(None), Const(None), None), Const(None))
 
@@ -66,7 +66,7 @@ def fused(program):
     """The program with its elementwise operations in loops."""
     for change in (rows_summed_first, products_shared, without_zeros, spelled_out, hoisted, in_registers, twins_joined, placed,
                    outers_together, without_clearing, arrays_fused, in_pieces, hoisted, floats_shared, forwards, gathered,
-                   hoisted, skipped):
+                   hoisted, skipped, without_first_sums):
         program = change(program)
     return program
 
@@ -275,7 +275,7 @@ class Fusion(Members):
     def sink(self, unit, member):
         """Move what a group computes only for another one to that one, where all that it reads is there in any case."""
         _, s = member
-        if unit.space is None or self.exact(s):
+        if unit.space is None or self.exact(s) or self.unit[s] is not unit:
             return
         homes = {self.unit.get(t) for t in self.readers.get(s.out, ())}
         if len(homes) != 1 or None in homes or unit in homes or not all(elementwise_use(t, s.out) for t in self.readers[s.out]):

@@ -2,21 +2,26 @@
 
     a = zeros_like(x); ...; a += v      is      a = v, or a copy of v where v serves anything else,
 
-and an entry that is read for the last time is not set to zero. Program -> Program, the same function. What is then written to no
-more is no buffer, and need not be made at all where loops fuse.
+an entry that is read for the last time is not set to zero, and where a loop adds to one entry after the other, from the first on,
+what it adds is stored, and zeros behind it. Program -> Program, the same function. What is then written to no more is no buffer,
+and need not be made at all where loops fuse.
 """
+import operator
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+from numba import types
 
 from . import infer
 from .activity import Aliases
-from .program import Const, For, Get, Let, Set, binds, filtered, inner, reads, rebuilt, substituted, variables, walk
+from .builder import Builder
+from .program import Const, For, Get, Let, Set, Var, binds, filtered, inner, reads, rebuilt, substituted, variables, walk
 from .reuse import MAKERS
-from .shapes import Shapes
+from .shapes import Shapes, as_length, plus
 
 WHOLE = (Const(Ellipsis),)
+EMPTY = {np.zeros: np.empty, np.zeros_like: np.empty_like}
 
 
 def without_zeros(program):
@@ -31,11 +36,17 @@ def without_clearing(program):
     return replace(program, body=z.uncleared(program.body))
 
 
+def without_first_sums(program):
+    """The program whose loops store what they would add to zeros, one entry after the other."""
+    z = Zeros(program)
+    return replace(program, body=z.stored(program.body))
+
+
 class Zeros:
     """The buffers of one program."""
 
     def __init__(self, program):
-        self.aliases, self.shapes = Aliases(program), Shapes(program)
+        self.aliases, self.shapes, self.b = Aliases(program), Shapes(program), Builder()
         self.read = {v for s in walk(program.body) for v in reads(s)} | set(variables(program.result))
         self.users = Counter(c for s in walk(program.body) for c in self.touched(s))
         of = self.aliases.of
@@ -103,3 +114,37 @@ class Zeros:
                   for s in using)
         s = using[-1]
         return s if own and isinstance(s, Set) and s.value == Const(0.0) and not s.add else None
+
+    # ---- what a loop adds to zeros, one entry after the other
+    def stored(self, block):
+        block = [rebuilt(s, self.stored) for s in block]
+        touched = [[c for t in walk([s]) for c in self.touched(t)] for s in block]
+        behind = {}                                 # position -> the loops that follow
+        for at, s in enumerate(block):
+            if isinstance(s, Let) and s.fn in EMPTY and infer.rank_of(s.out) == 1 and not s.kw:
+                c = self.aliases.of(s.out)
+                first = next((k for k in range(at + 1, len(block)) if c in touched[k]), None)
+                if first is not None and touched[first].count(c) == 1 and (sum := self.first_sum(block[first], s.out)):
+                    with self.b.into(behind.setdefault(first, [])):
+                        self.rest(block[first], s.out)
+                    block[first] = replace(block[first], body=[
+                        replace(t, add=False) if t is sum else t for t in block[first].body])
+                    block[at] = replace(s, fn=EMPTY[s.fn])
+        return [t for k, s in enumerate(block) for t in (s, *behind.get(k, ()))]
+
+    def first_sum(self, loop, buffer):
+        """The statement of a loop that adds to the entries of a buffer, from the first on or down to it; None if none does."""
+        if not isinstance(loop, For) or loop.brk is not None or loop.parallel:
+            return None
+        if (loop.lo, loop.step) != (Const(0), Const(1)) and (loop.hi, loop.step) != (Const(-1), Const(-1)):
+            return None
+        return next((s for s in loop.body if isinstance(s, Set) and s.add and s.arr is buffer and s.index == (loop.var,)), None)
+
+    def rest(self, loop, buffer):
+        """Add the loop that sets to zero what is behind the entries that a loop has stored, if there is any."""
+        up = loop.step == Const(1)
+        form = plus(self.shapes.affine(loop.hi if up else loop.lo) or {}, {} if up else {1: 1})
+        if self.shapes.of(buffer)[0] != {as_length(form)}:
+            end = loop.hi if up else self.b.let(operator.add, loop.lo, Const(1))
+            k, n = Var("k", types.intp), self.b.dim(buffer, 0)
+            self.b.add(For(k, self.b.let(max, end, Const(0)), n, Const(1), [Set(buffer, (k,), Const(0.0))]))
