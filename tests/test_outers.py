@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from laws import check
 
-from toolkit import grad, outers, source, value_and_grad
+from toolkit import cost, grad, outers, source, value_and_grad
 from toolkit.program import Const
 
 RNG = np.random.default_rng(0)
@@ -77,22 +77,29 @@ def test_kept(fn, steps, worthwhile):
 
 
 @pytest.mark.parametrize("fn", PROGRAMS)
-def test_as_it_is(fn):
+def test_as_it_is(fn, monkeypatch):
     """Matrices large enough, and steps for more than two strips; those of a loop whose matrix is scaled are added at once."""
     args = arguments(36, 5, 70)
     g = value_and_grad(fn, argnums=(0, 1, 2))
     text = source(g, *args)
     assert ("if kept:" in text), text
     value, bars = g(*args)
-    unrolled = outers.LEAST
-    outers.LEAST = Const(10**9), Const(10**9)
-    try:
-        plain = value_and_grad(fn, argnums=(0, 1, 2)).py_func(*args)
-    finally:
-        outers.LEAST = unrolled
+    monkeypatch.setattr(outers, "LEAST", (Const(10**9), Const(10**9)))
+    plain = value_and_grad(fn, argnums=(0, 1, 2)).py_func(*args)
     assert value == pytest.approx(plain[0], rel=1e-12)
     for a, b in zip(bars, plain[1]):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12 * np.abs(b).max())
+
+
+def test_what_is_kept_costs_the_same_flops_and_less_memory(monkeypatch):
+    args = arguments(36, 5, 256)
+    kept = cost(grad(recurrent, argnums=(0, 1)), *args)
+    monkeypatch.setattr(outers, "LEAST", (Const(10**9), Const(10**9)))
+    plain = cost(grad(recurrent, argnums=(0, 1)), *args)
+    assert kept.flops == plain.flops
+    assert kept.read < 0.6 * plain.read
+    assert kept.written < 0.5 * plain.written
+    assert not kept.assumed
 
 
 def test_no_rows_are_kept_of_what_a_branch_multiplies():

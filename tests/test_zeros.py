@@ -1,11 +1,12 @@
 """Buffers begin as what is added to them first, and entries that are read for the last time are not set to zero; no others."""
 import re
 
+import numba
 import numpy as np
 import pytest
 from laws import check
 
-from toolkit import grad, source
+from toolkit import grad, jvp, source, value_and_grad
 
 X = np.linspace(0.5, 1.5, 12).reshape(4, 3)
 V = np.linspace(-0.7, 0.9, 7)
@@ -171,3 +172,16 @@ def test_what_is_added_first_is_stored(fn, n):
 def test_where_each_entry_is_added_to_once_no_zeros_are_made(fn, stored):
     text = source(grad(fn), V)
     assert ("np.empty_like" in text) == stored, text
+
+
+def test_the_functions_own_sums_begin_with_a_zero():
+    """0.0 + -0.0 is 0.0, and 1 / 0.0 is not 1 / -0.0."""
+    @numba.njit(error_model="numpy")
+    def fn(v):
+        a, b = np.zeros(v.size), np.zeros_like(v)
+        for i in range(v.size):
+            a[i] += 0.0 * v[i]
+        b += 0.0 * v
+        return np.sum(np.arctan(1.0 / a)) + np.sum(np.arctan(1.0 / b))
+    assert value_and_grad(fn)(-V[:2])[0] == fn(-V[:2])
+    assert jvp(fn)((-V[:2],), (V[:2],))[0] == fn(-V[:2])

@@ -6,11 +6,12 @@ through in turn. What no length decides is assumed, and each assumption is noted
 """
 import contextlib
 import operator
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
 
-from . import infer, tape
+from . import blas, infer, tape
 from .bills import FEW, Bill, mixed, total
 from .builder import dim, kept
 from .primitive import VIEWS
@@ -118,6 +119,7 @@ class Ahead:
         self.env, self.rooms, self.assumed, self.trips = {}, {}, [], trips
         self.needed, self.kinds, self.tapes = needed(program), Kinds(program), arrays_of_tapes(program)
         self.counters, self.pushed, self.probed, self.pops = (), {}, {}, {}
+        self.stores = Counter(s.arr for s in walk(program.body) if isinstance(s, Set))
 
     def value(self, atom):
         """What is known of an atom."""
@@ -179,9 +181,20 @@ class Ahead:
         apart = lambda key: sum(abs(a - b) for a, b in zip(key, counters)) + abs(len(key) - len(counters))
         return known[min(known, key=apart)]
 
+    def product_of_rows(self, s):
+        """The bill of an iteration that keeps rows for a product, which is added when all rows are filled: its share of that."""
+        out, x, y, _ = s.args
+        (n, rows), (_, columns) = self.value(x), self.value(y)
+        read = sum(n * infer.item_bytes(a.type) * side for a, side in ((x, rows), (y, columns)))
+        matrix = self.bytes(out)
+        full = Bill({"product": 2 * n * rows * columns, "products": 1, "read": matrix + read, "written": matrix})
+        return mixed([(Fraction(self.stores[x], n), full)])
+
     def branch(self, s, bill):
         cond = self.value(s.cond)
-        if cond is not DATA:
+        if len(s.then) == 1 and isinstance(s.then[0], Do) and s.then[0].fn is blas.add_product_of_rows:
+            bill.then(self.product_of_rows(s.then[0]))
+        elif cond is not DATA:
             bill.then(self.block(s.then if cond else s.orelse))
         else:
             if any(isinstance(t, Let | Set | Get | For | While) for side in (s.then, s.orelse) for t in side):

@@ -2,6 +2,7 @@
 in one place. What is public (`numba.types`, `numba.extending`, `numba.njit`) each module imports for itself.
 """
 import ctypes
+import functools
 import inspect
 import math
 import os
@@ -30,7 +31,7 @@ from numba.misc.appdirs import AppDirs
 from numba.np.numpy_support import as_dtype
 
 __all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes", "cache_folder",
-           "cgutils", "functions", "gemm", "keep", "only_prange", "parameters", "specialised", "tune_process",
+           "cgutils", "functions", "gemm", "keep", "load_registries", "only_prange", "parameters", "specialised", "tune_process",
            "typing_context", "versions"]
 
 
@@ -63,11 +64,17 @@ def only_prange():
     return dict.fromkeys(("comprehension", "fusion", "inplace_binop", "reduction", "setitem", "stencil"), False)
 
 
+@functools.cache
 def typing_context():
     """Numba's typing context of the CPU, with every registry loaded: it types one operation without generating its code."""
+    load_registries()
+    return cpu_target.typing_context
+
+
+def load_registries():
+    """Let Numba's contexts know what was registered since they were last told: overloads of a user's own, say."""
     cpu_target.target_context.refresh()
     cpu_target.typing_context.refresh()
-    return cpu_target.typing_context
 
 
 NAMESPACES = {"math": math, "np": np, "np.linalg": np.linalg, "np.random": np.random,

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numba
 from numba import types
 
-from . import cache, infer, jacobians, tape
+from . import cache, host, infer, jacobians, tape
 from . import catalogue as _catalogue  # noqa: F401  (the cards register themselves)
 from .branches import continued
 from .build import entrance, made, options_of
@@ -96,6 +96,7 @@ def program_of(fn, args, chosen=lambda name, params: None):
         made = fn.program(args)
         chosen(made.name, made.params)
         return made
+    host.load_registries()
     params = parameters(fn)
     least = sum(p.default is p.empty for p in params.values())
     if not least <= len(args) <= len(params):

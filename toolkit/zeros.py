@@ -3,8 +3,8 @@
     a = zeros_like(x); ...; a += v      is      a = v, or a copy of v where v serves anything else,
 
 an entry that is read for the last time is not set to zero, and where a loop adds to one entry after the other, from the first on,
-what it adds is stored, and zeros behind it. Program -> Program, the same function. What is then written to no more is no buffer,
-and need not be made at all where loops fuse.
+what it adds is stored, and zeros behind it. Program -> Program, the same function but for the sign of a zero, and so for tangents
+and cotangents alone. What is then written to no more is no buffer, and need not be made at all where loops fuse.
 """
 import operator
 from collections import Counter
@@ -16,7 +16,7 @@ from numba import types
 from . import infer
 from .activity import Aliases
 from .builder import Builder
-from .program import Const, For, Get, Let, Set, Var, binds, filtered, inner, reads, rebuilt, substituted, variables, walk
+from .program import LOOSE, Const, For, Get, Let, Set, Var, binds, filtered, inner, reads, rebuilt, substituted, variables, walk
 from .reuse import MAKERS
 from .shapes import Shapes, as_length, plus
 
@@ -60,25 +60,35 @@ class Zeros:
 
     def block(self, block):
         block = [rebuilt(s, self.block) for s in block]
-        touched = [[c for t in walk([s]) for c in self.touched(t)] for s in block]
-        for at, s in enumerate(block):
-            if isinstance(s, Let) and s.fn in (np.zeros, np.zeros_like):
-                buffer = self.aliases.of(s.out)
-                first = next((k for k in range(at + 1, len(block)) if buffer in touched[k]), None)
-                if first is not None and self.fills(block[first], s.out):
-                    self.begin(block, at, first, touched)
+        for at, first, touched in self.buffers(block):
+            if self.fills(block[first], block[at].out):
+                self.begin(block, at, first, touched)
         return [s for s in block if s is not None]
+
+    def buffers(self, block):
+        """(where it is made, where touched first, what each statement touches) of the buffers that a block makes of zeros."""
+        made = [k for k, s in enumerate(block) if isinstance(s, Let) and s.fn in EMPTY and not s.kw]
+        touched = self.all_touched(block) if made else []
+        for at in made:
+            c = self.aliases.of(block[at].out)
+            first = next((k for k in range(at + 1, len(block)) if c in touched[k]), None)
+            if first is not None:
+                yield at, first, touched
+
+    def all_touched(self, block):
+        """How many of the statements in each statement of a block touch which classes."""
+        return [Counter(c for t in walk([s]) for c in self.touched(t)) for s in block]
 
     def fills(self, s, buffer):
         """Does a statement add to each entry of a buffer that of another array of its kind?"""
-        return isinstance(s, Set) and s.add and s.arr is buffer and s.index == WHOLE and infer.is_array(s.value) and (
+        return isinstance(s, Set) and s.add == LOOSE and s.arr is buffer and s.index == WHOLE and infer.is_array(s.value) and (
             s.value.type == buffer.type and self.shapes.same(s.value, buffer))
 
     def begin(self, block, at, first, touched):
         """Let a buffer begin as what is added to it."""
         buffer, value = block[at].out, block[first].value
         made = next((k for k, s in enumerate(block[:first]) if isinstance(s, Let) and s.out is value), None)
-        if made is not None and self.serves_alone(block[made], [c for k in range(made, first + 1) for c in touched[k]]):
+        if made is not None and self.serves_alone(block[made], touched[made:first + 1], written=False):
             named = {value: buffer}
             block[made:first] = [s and substituted([s], lambda v: named.get(v, v))[0] for s in block[made:first]]
             block[made] = replace(block[made], out=buffer)
@@ -87,19 +97,20 @@ class Zeros:
             block[first] = Let(buffer, np.copy, (value,), (), block[first].place)
         block[at] = None
 
-    def serves_alone(self, made, touched, written=False):
-        """Is an array made by a statement, and all that is done with it done by some, which touch these classes?"""
+    def serves_alone(self, made, touched, written):
+        """Is an array made by a statement, written to or not, and all that is done with it done by some that touch this?"""
         c = self.aliases.of(made.out)
-        return (made.fn in MAKERS or self.shapes.elementwise(made)) and c not in self.lost and (
-            (c in self.aliases.written) == written and touched.count(c) == self.users[c])
+        return c not in self.lost and (c in self.aliases.written) == written and (
+            (made.fn in MAKERS or self.shapes.elementwise(made)) and sum(t[c] for t in touched) == self.users[c])
 
     # ---- what is set to zero for the last time
     def uncleared(self, block):
         block = [rebuilt(s, self.uncleared) for s in block]
-        touched = [[c for t in walk([s]) for c in self.touched(t)] for s in block]
-        for made in [s for s in block if isinstance(s, Let) and self.serves_alone(s, [c for own in touched for c in own], True)]:
+        loops = any(isinstance(s, For) for s in block)
+        touched = self.all_touched(block) if loops else []
+        for made in [s for s in block if loops and isinstance(s, Let) and self.serves_alone(s, touched, written=True)]:
             c = self.aliases.of(made.out)
-            at = max(k for k, own in enumerate(touched) if c in own)
+            at = max(k for k, own in enumerate(touched) if own[c])
             if isinstance(block[at], For) and (clearing := self.last_of(block[at], made.out, ())):
                 block[at], = filtered([block[at]], lambda s, clearing=clearing: s is not clearing)
         return block
@@ -118,18 +129,15 @@ class Zeros:
     # ---- what a loop adds to zeros, one entry after the other
     def stored(self, block):
         block = [rebuilt(s, self.stored) for s in block]
-        touched = [[c for t in walk([s]) for c in self.touched(t)] for s in block]
         behind = {}                                 # position -> the loops that follow
-        for at, s in enumerate(block):
-            if isinstance(s, Let) and s.fn in EMPTY and infer.rank_of(s.out) == 1 and not s.kw:
-                c = self.aliases.of(s.out)
-                first = next((k for k in range(at + 1, len(block)) if c in touched[k]), None)
-                if first is not None and touched[first].count(c) == 1 and (sum := self.first_sum(block[first], s.out)):
-                    with self.b.into(behind.setdefault(first, [])):
-                        self.rest(block[first], s.out)
-                    block[first] = replace(block[first], body=[
-                        replace(t, add=False) if t is sum else t for t in block[first].body])
-                    block[at] = replace(s, fn=EMPTY[s.fn])
+        for at, first, touched in self.buffers(block):
+            buffer, loop = block[at].out, block[first]
+            alone = infer.rank_of(buffer) == 1 and touched[first][self.aliases.of(buffer)] == 1
+            if alone and (sum := self.first_sum(loop, buffer)):
+                with self.b.into(behind.setdefault(first, [])):
+                    self.rest(loop, buffer)
+                block[first] = replace(loop, body=[replace(t, add=False) if t is sum else t for t in loop.body])
+                block[at] = replace(block[at], fn=EMPTY[block[at].fn])
         return [t for k, s in enumerate(block) for t in (s, *behind.get(k, ()))]
 
     def first_sum(self, loop, buffer):
@@ -138,7 +146,8 @@ class Zeros:
             return None
         if (loop.lo, loop.step) != (Const(0), Const(1)) and (loop.hi, loop.step) != (Const(-1), Const(-1)):
             return None
-        return next((s for s in loop.body if isinstance(s, Set) and s.add and s.arr is buffer and s.index == (loop.var,)), None)
+        sums = (s for s in loop.body if isinstance(s, Set) and s.add == LOOSE and s.arr is buffer and s.index == (loop.var,))
+        return next(sums, None)
 
     def rest(self, loop, buffer):
         """Add the loop that sets to zero what is behind the entries that a loop has stored, if there is any."""
