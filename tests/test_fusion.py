@@ -485,7 +485,24 @@ def test_products_that_are_kept_are_made_on_the_tape():
     check(through_squares, (x, w), (0, 1))
     check(through_squares, (x[0], w), (0, 1))
     for first in (x, x[0]):
-        assert re.search(r"np\.dot\(x\d*, w, z\)", source(grad(through_squares, argnums=(0, 1)), first, w))
+        assert re.search(r"np\.dot\(x\d*, w, z_tape\[z_tape_top\]\)", source(grad(through_squares, argnums=(0, 1)), first, w))
+
+
+def forward_algorithm(x, w):
+    """A factor of the product ends with it, so that the two have one name."""
+    s = 0.0
+    for _ in range(3):
+        s += np.log(np.sum(x * x))
+        x = ((x / np.sum(x)) @ w) * np.exp(x)
+    return s
+
+
+def test_a_product_on_the_tape_may_have_the_name_of_its_factor():
+    w = np.random.default_rng(0).uniform(0.5, 1.5, (3, 3))
+    check(forward_algorithm, (w[0], w), (0, 1))
+    check(forward_algorithm, (w[0], w), (0, 1), compile=False)
+    text = source(grad(forward_algorithm, argnums=(0, 1)), w[0], w)
+    assert re.search(r"np\.dot\((\w+), w, (\w+\[\w+\])\)\n +\1 = \2", text), text
 
 
 def test_a_seed_of_another_layout_is_copied_by_its_own_shape():

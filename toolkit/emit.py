@@ -323,10 +323,10 @@ class Emitter:
         name = self.names[s.out]
         if s.out in self.rows:
             block, top = self.tape(self.rows[s.out])
-            self(f"{name} = {block}[{FROM_START.format(top)}]")
-            if s.fn in PRODUCTS:
-                self(f"{self.name_of(np.dot)}({', '.join(map(self.text, s.args))}, {name})")
-            return None
+            row = f"{block}[{FROM_START.format(top)}]"
+            if s.fn in PRODUCTS:            # before it is named: the name may be that of a factor, which ends here
+                self(f"{self.name_of(np.dot)}({', '.join(map(self.text, s.args))}, {row})")
+            return self(f"{name} = {row}")
         if self.adds_to_itself(s, name):
             less = self.negated(s.args[1]) if s.fn is operator.add else None
             op, right = (INFIX[s.fn], s.args[1]) if less is None else ("-", less)
