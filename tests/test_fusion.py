@@ -468,7 +468,7 @@ def test_rows_are_summed_before_they_are_multiplied(fn, shape):
         pytest.skip("has one row alone")
     for m in (x[0], np.ones((1, 1)), x[:, :1]):
         check(fn, (x, m, w), (1, 2), compile=shape == (4, 3) and m is x[0])
-        check(fn, (x, m, w), (0, 1, 2), compile=False)
+    check(fn, (x, x[0], w), (0, 1, 2), compile=False)
     text = source(grad(fn, argnums=(1,)), x, x[0], w).split("# reverse sweep")[1]
     assert len(re.findall(r"= (\w+) @ |np\.dot", text)) == 1, text
 
@@ -528,7 +528,7 @@ def in_steps(seed):
         f"    {line}\n" for line in lines) + "    return np.sum(u * v)\n"
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(20))
 def test_what_goes_to_the_group_that_reads_it_is_the_same_there(seed, monkeypatch):
     text, (x, y) = in_steps(seed), np.random.default_rng(seed).uniform(-1.0, 1.0, (2, 7))
     both = lambda: value_and_grad(from_text(text, "program"), (0, 1)).py_func(x, y)

@@ -282,7 +282,7 @@ def test_multiples_of_one_number_are_collected_as_such():
     assert len(re.findall(r"u_bar\w*\[[^]]*\] \+=|v_bar\w*\[[^]]*\] \+=|t_bar\w*\[[^]]*\] \+=", back)) == 2, text
 
 
-@pytest.mark.parametrize("seed", range(160))
+@pytest.mark.parametrize("seed", range(140))
 def test_random_stencils_have_the_gradient_that_they_have_in_one_loop(seed, monkeypatch):
     rank, text = (1, stencil(seed)) if seed < 60 else (
         plane_stencil if seed < 90 else sliced_stencil if seed < 120 else linear_stencil)(seed)
