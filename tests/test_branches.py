@@ -85,3 +85,26 @@ def test_costly_numbers_are_computed_once():
     text = source(grad(turned), X, 0.0)
     for call in ("cos(", "sin(", "sqrt(", "exp("):
         assert text.count(call) == 1, text
+
+
+def greatest_on_one_side(x, c):
+    return c if c > 0.0 else np.max(x) * c
+
+
+def greatest_in_turn(x, c):
+    s = 0.0
+    for k in range(3):
+        y = np.sin(x) * c
+        if k % 2:
+            s += np.max(x)
+        elif c < 0.0:
+            s += np.min(y) * np.max(x[1:])
+    return s * np.max(x)
+
+
+@pytest.mark.parametrize("c", [-0.7, 0.7])
+@pytest.mark.parametrize("fn", [greatest_on_one_side, greatest_in_turn])
+def test_a_cotangent_that_one_side_alone_has_at_one_place(fn, c):
+    x = np.array([0.3, -0.4, 0.9, 0.1])
+    check(fn, (x, c), (0, 1), compile=False)
+    check(fn, (x, c), (0, 1))

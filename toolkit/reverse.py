@@ -84,6 +84,7 @@ class Reverse(Residuals, Checkpointed):
         self.snaps, self.kept, self.rows = {}, [], {}     # rows: a stack whose arrays have one shape -> that
         self.sides = {}         # a cotangent that is zero on one side of a branch -> the branch's condition, and the other side
         self.shapes, self.wide = Shapes(program), set()     # wide: its cotangent is still of the shape that it was broadcast to
+        self.sided = 0          # how many branches are around what is reversed
         self.here = set()       # what the elementwise operations of the block that is reversed make
         self.uses = Counter(v for s in walk(program.body) for v in reads(s)) + Counter(variables(program.result))
         self.looped = {v for s in walk(program.body) if isinstance(s, (For, While))
@@ -135,7 +136,8 @@ class Reverse(Residuals, Checkpointed):
         """v_bar += ct."""
         if not self.on(v):
             return
-        if infer.rank_of(v) == 1 and (made := self.placed(ct)) is not None:
+        buffer = self.shadow.get(v, self.owned.get(v))
+        if infer.rank_of(v) == 1 and (made := self.placed(ct)) is not None and (buffer is not None or not self.sided):
             self.b.block.remove(made)
             self.own(v)
             value, at, _ = made.args
@@ -143,7 +145,6 @@ class Reverse(Residuals, Checkpointed):
             return
         if infer.is_array(ct) and not infer.is_array(v):
             ct = self.b.let(np.sum, ct)
-        buffer = self.shadow.get(v, self.owned.get(v))
         if infer.is_array(v) and not infer.is_array(ct) and buffer is None:
             ct = self.b.let(runtime.spread_like, ct, v)
         ct = self.b.cast(ct, v.type)
@@ -447,11 +448,13 @@ class Reverse(Residuals, Checkpointed):
         before, sides = dict(self.bars), []
         for block, fwd, pick in ((s.then, new.then, "then"), (s.orelse, new.orelse, "orelse")):
             self.bars = dict(before)
+            self.sided += 1                     # a buffer that is made here would be there on this side alone
             with self.b.into([]) as back:
                 for p, bar in outs:
                     if bar is not None:
                         self.add(getattr(p, pick), bar)
                 self.reverse(block, fwd, loop)
+            self.sided -= 1
             mine = {v for t in fwd for v in binds(t)}
             sides.append((back, {v: x for v, x in self.bars.items() if v not in mine}))
         (then, yes), (orelse, no) = sides
