@@ -146,6 +146,11 @@ class Aliases:
         """Is a buffer of this class ever written?"""
         return self.of(v) in self.written
 
+    def unwritten(self, arrays, statements):
+        """Do statements, and those inside them, leave the contents of some arrays as they are?"""
+        those = set(map(self.of, arrays))
+        return not any(isinstance(s, Set) and self.of(s.arr) in those for s in walk(statements))
+
     def changes_after(self, v, s):
         """May a buffer of v's class be written after statement s has run, while it matters?"""
         writes = self.written.get(self.of(v), ())

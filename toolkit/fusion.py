@@ -26,7 +26,7 @@ from .masks import skipped
 from .members import SAME, SUMS, At, Members, elementwise_use, entries
 from .nests import Nest
 from .normal import floats_shared, hoisted
-from .outers import outers_together
+from .outers import COLUMN, outers_together
 from .pieces import in_pieces
 from .places import placed
 from .primitive import DRAWS
@@ -58,8 +58,6 @@ from .residuals import SHAPED
 from .shapes import Shapes
 from .twins import Scratch, are_twins, may_join, private, together
 from .zeros import without_clearing, without_first_sums, without_zeros
-
-COLUMN = (Span(Const(None), Const(None), None), Const(None))
 
 
 def fused(program):

@@ -125,27 +125,34 @@ class Gathers:
         others = [i for k, i in enumerate(t.index) if k not in axes]
         if any(set(d) - {1} for d in distances) or not names_of(nest[0]).isdisjoint(variables(*others)):
             return None
-        root, factor = self.multiple(t.value, names_of(nest[0]))
+        root, factor = self.multiple(t.value, names_of(nest[0]), {})
         return Term(t, nest, tuple(axes), tuple(d.get(1, 0) for d in distances), root, factor)
 
-    def multiple(self, v, inside):
-        """(root, factor) of a number: what it is a multiple of, and by what number that is not of those `inside` a loop."""
-        s, itself = self.dependence.made.get(v), (v, Const(1.0))
+    def multiple(self, v, inside, known):
+        """(root, factor) of a number: what it is a multiple of, and by what number that is not of those `inside` a loop; `known`
+        is what was found so far."""
+        if v not in known:
+            known[v] = self.asked(v, inside, known) or (v, Const(1.0))
+        return known[v]
+
+    def asked(self, v, inside, known):
+        """The same, where it is not the number itself."""
+        s = self.dependence.made.get(v)
         if not isinstance(s, Let) or s.fn not in LINEAR or s.out.type != types.float64 or v not in inside:
-            return itself
+            return None
         if s.fn is operator.neg:
-            root, factor = self.multiple(s.args[0], inside)
+            root, factor = self.multiple(s.args[0], inside, known)
             return root, scaled(operator.mul, factor, Const(-1.0))
         x, y = s.args
         if s.fn in (operator.mul, operator.truediv):
             if s.fn is operator.mul and x not in inside:
                 x, y = y, x
             if y in inside or x not in inside:
-                return itself
-            root, factor = self.multiple(x, inside)
+                return None
+            root, factor = self.multiple(x, inside, known)
             return root, scaled(s.fn, factor, y)
-        (root, factor), (other, more) = (self.multiple(a, inside) for a in s.args)
-        return (root, scaled(s.fn, factor, more)) if root is other and root in inside else itself
+        (root, factor), (other, more) = (self.multiple(a, inside, known) for a in s.args)
+        return (root, scaled(s.fn, factor, more)) if root is other and root in inside else None
 
     def only_added_to(self, term, loop):
         """Does a loop nothing but add to the buffer to which it adds a term?"""

@@ -57,21 +57,25 @@ class Outers:
         found, own = {}, {v for t in walk([loop]) for v in (*binds(t), *inner(t))}
         for s in loop.body:
             if isinstance(s, Set) and s.add == LOOSE and s.index == WHOLE and s.arr not in own and (
-                    vectors := self.vectors(s)) is not None:
+                    vectors := self.vectors(s, loop.body)) is not None:
                 found.setdefault(s.arr, []).append((s, vectors))
         return {a: terms for a, terms in found.items() if self.only_added_to(a, loop, [s for s, _ in terms])}
 
-    def vectors(self, s):
-        """(x, y) where a statement adds their outer product, of its own shape and for nothing else, to a matrix; else None."""
+    def vectors(self, s, block):
+        """(x, y) where a statement of a block adds their outer product, made there of what they still hold, of its own shape and
+        for nothing else, to a matrix; else None."""
         product = self.shapes.made.get(s.value)
         if not isinstance(product, Let) or product.fn is not operator.mul or self.users[s.value] != [s] or len(product.args) != 2:
             return None
-        column, y = (self.shapes.made.get(product.args[0]), product.args[1])
+        column, y = self.shapes.made.get(product.args[0]), product.args[1]
         if not isinstance(column, Get) or column.index != COLUMN or self.users[column.out] != [product]:
+            return None
+        if column not in block or product not in block or infer.rank_of(y) != 1 or not self.aliases.unwritten(
+                (column.arr, y), block[block.index(product):block.index(s)]):
             return None
         x, kinds = column.arr, {infer.scalar(infer.type_of(v)) for v in (s.arr, column.arr, y)}
         fits = (*self.shapes.of(x), *self.shapes.of(y)) == self.shapes.of(s.arr)
-        return (x, y) if infer.rank_of(x) == infer.rank_of(y) == 1 and fits and len(kinds) == 1 and kinds <= FLOATS else None
+        return (x, y) if infer.rank_of(x) == 1 and fits and len(kinds) == 1 and kinds <= FLOATS else None
 
     def only_added_to(self, matrix, loop, terms):
         """Does a loop nothing to a matrix but add some terms to it?"""

@@ -64,9 +64,7 @@ def rows_summed_first(program):
 
     def still(product, s, block):
         """Are the factors of a product the same at a later statement of a block?"""
-        factors = set(map(aliases.of, product.args))
-        return product in block and not any(isinstance(t, Set) and aliases.of(t.arr) in factors
-                                            for t in walk(block[block.index(product):block.index(s)]))
+        return product in block and aliases.unwritten(product.args, block[block.index(product):block.index(s)])
 
     def block(statements):
         nonlocal backwards

@@ -16,8 +16,9 @@ from numba import types
 from . import infer
 from .activity import Aliases
 from .builder import Builder
+from .primitive import VIEWS
 from .program import LOOSE, Const, For, Get, Let, Set, Var, binds, filtered, inner, reads, rebuilt, substituted, variables, walk
-from .reuse import MAKERS
+from .reuse import MAKERS, READERS
 from .shapes import Shapes, as_length, plus
 
 WHOLE = (Const(Ellipsis),)
@@ -51,6 +52,12 @@ class Zeros:
         self.users = Counter(c for s in walk(program.body) for c in self.touched(s))
         of = self.aliases.of
         self.lost = self.aliases.carried | self.aliases.external | {of(v) for v in variables(program.result) if infer.is_array(v)}
+        self.lost |= {of(v) for s in walk(program.body) if self.may_return(s) for v in reads(s) if infer.is_array(v)}
+
+    def may_return(self, s):
+        """May a statement give an array that it reads another name, of which the classes know nothing?"""
+        return isinstance(s, Let) and infer.is_array(s.out) and s.fn not in READERS and s.fn not in VIEWS and not (
+            self.shapes.elementwise(s)) and any(infer.rank_of(v) == infer.rank_of(s.out) for v in reads(s))
 
     def touched(self, s):
         """The classes of the arrays that a statement itself names, unless it makes what nobody reads."""
