@@ -10,7 +10,7 @@ from collections import Counter
 import numba
 import numpy as np
 
-from . import infer, sequences, tape
+from . import host, infer, sequences, tape
 from .activity import Aliases, is_view
 from .builder import astype, dim, kept, taken_over, throw, trips
 from .dependence import Dependence
@@ -50,6 +50,10 @@ LEVEL = {"**": 9, "*": 7, "/": 7, "//": 7, "%": 7, "@": 7, "+": 6, "-": 6, "<<":
 PREFIX = {operator.neg: "-", operator.pos: "+", operator.not_: "not ", operator.invert: "~"}
 ATOM = 20
 FROM_START = "\x02{}\x03"                 # marks an index; no text that is emitted holds these characters
+# Marks of the functions that make arrays, and of a dtype that NumPy need not be told. In place of the first is compiled OURS.
+MAKERS, FLOATS = {np.empty: "\x04", np.zeros: "\x05", np.empty_like: "\x06", np.zeros_like: "\x07"}, "\x0e"
+LIKE = {np.empty_like, np.zeros_like}
+OURS = {f"np_{fn.__name__}": getattr(host, fn.__name__) for fn in MAKERS}
 MODULES = ((np, "np"), (np.linalg, "np.linalg"), (np.random, "np.random"), (math, "math"))
 
 
@@ -255,8 +259,7 @@ class Emitter:
         if fn is astype:
             return f"{self.text(args[0], ATOM)}.astype({self.text(args[1])})", ATOM
         if fn is kept:
-            dtype = "" if args[1] == Const(np.float64) else f", {self.text(args[1])}"
-            return f"np.empty({self.text(args[0])}{dtype})", ATOM
+            return self.maker(np.empty, args[0], args[1] if args[1] != Const(np.float64) else None), ATOM
         if fn is taken_over:
             return self.expr(args[0])
         if fn is trips:
@@ -278,8 +281,15 @@ class Emitter:
             return f"{self.text(args[0], left)} {op} {self.text(args[1], right)}", level
         if fn in PREFIX:
             return f"{PREFIX[fn]}{self.text(args[0], 8)}", 8 if fn is not operator.not_ else 0
+        if fn in MAKERS and not s.kw:
+            return self.maker(fn, *args), ATOM
         parts = [self.text(a) for a in args] + [f"{k}={self.text(a)}" for k, a in s.kw]
         return f"{self.name_of(fn)}({', '.join(parts)})", ATOM
+
+    def maker(self, fn, like, dtype=None):
+        """A new array, of a shape or like another."""
+        dtype = f", {self.text(dtype)}" if dtype else "" if fn in LIKE else FLOATS
+        return f"{MAKERS[fn]}({self.text(like)}{dtype})"
 
     def negated(self, atom):
         """x, where the atom is -x and written where it is used."""
@@ -507,13 +517,13 @@ class Emitter:
         name, top = self.tape(s.stack)
         if s.shape != Const(None):
             shape = self.listed((s.count, *s.shape.items))
-            self(f"{name}, {top} = np.empty(({shape}), {self.name_of(infer.numpy_type(s.stack.type))}), 0")
+            self(f"{name}, {top} = {MAKERS[np.empty]}(({shape}), {self.name_of(infer.numpy_type(s.stack.type))}), 0")
         elif infer.is_array(s.stack.type):
             if any(isinstance(t, Push) and t.stack is s.stack for t in walk(self.program.body)):
                 self(f"{name} = []")
         else:
-            dtype = "" if s.stack.type == infer.types.float64 else f", {self.name_of(infer.numpy_type(s.stack.type))}"
-            self(f"{name}, {top} = np.empty({self.text(s.count)}{dtype}), 0")
+            kind = None if s.stack.type == infer.types.float64 else Const(infer.numpy_type(s.stack.type))
+            self(f"{name}, {top} = {self.maker(np.empty, s.count, kind)}, 0")
 
     def s_Reserve(self, s):
         name, top = self.tape(s.stack)
@@ -546,10 +556,11 @@ def emit(program, name=None):
 
 def shown(source):
     """The source as it is read, and as Python runs it."""
-    return source.translate({2: None, 3: None})
+    return source.translate({2: None, 3: None, 14: None, **{ord(mark): f"np.{fn.__name__}" for fn, mark in MAKERS.items()}})
 
 
 def unsigned(source):
     """The source as Numba compiles it: marked indices are unsigned numbers, so that machine code need not ask whether they count
-    from the end, which would keep loops from being vector code."""
-    return source.translate({2: "np.uint64(", 3: ")"})
+    from the end, which would keep loops from being vector code; arrays are made by what takes less time to compile."""
+    names = dict(zip(map(ord, MAKERS.values()), OURS))
+    return source.translate({2: "np.uint64(", 3: ")", 14: ", np.float64", **names})

@@ -1,8 +1,10 @@
 """Numba's private interfaces: the only module that imports `numba.core` or `numba.np`, so that a new release of Numba is met
 in one place. What is public (`numba.types`, `numba.extending`, `numba.njit`) each module imports for itself.
 """
+import contextlib
 import ctypes
 import functools
+import gc
 import inspect
 import math
 import os
@@ -28,11 +30,12 @@ from numba.core.targetconfig import ConfigStack
 from numba.core.typeconv import Conversion
 from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
+from numba.np.arrayobj import _parse_shape, make_array, populate_array
 from numba.np.numpy_support import as_dtype
 
 __all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes", "cache_folder",
-           "cgutils", "functions", "gemm", "keep", "load_registries", "only_prange", "parameters", "specialised", "tune_process",
-           "typing_context", "versions"]
+           "cgutils", "empty", "empty_like", "functions", "gemm", "keep", "load_registries", "only_prange", "parameters",
+           "specialised", "tune_process", "typing_context", "versions", "zeros", "zeros_like"]
 
 
 def tune_process():
@@ -138,9 +141,23 @@ def specialised(heading, implementation, options):
     """
     dispatcher = numba.njit(**options)(heading)
     dispatcher._compiler._get_implementation = lambda args, kws: flagged(dispatcher, implementation, tuple(args))
+    dispatcher.compile = while_garbage_waits()(dispatcher.compile)
     if "parallel" in options:
         dispatcher._compiler.compile = quiet(dispatcher._compiler.compile)
     return dispatcher
+
+
+@contextlib.contextmanager
+def while_garbage_waits():
+    """Python does not look for garbage: a tenth of the time that it takes to derive and to compile goes to that, and there is
+    hardly any."""
+    looks = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if looks:
+            gc.enable()
 
 
 def flagged(dispatcher, fn, args):
@@ -185,6 +202,88 @@ def gemm(ctx, turned_a, turned_b, m, n, k, alpha, a, at_a, lda, b, at_b, ldb, be
         return cx.get_dummy_value()
 
     return types.void(flag, flag, size, size, size, number, a, size, size, b, size, size, number, c, size, size), emit
+
+
+# ---- arrays: NumPy's functions, of which Numba compiles two or three for every type of array
+@intrinsic
+def empty(ctx, shape, dtype):
+    """np.empty(shape, dtype)"""
+    return allocation(*of_shape(shape, dtype))
+
+
+@intrinsic
+def zeros(ctx, shape, dtype):
+    """np.zeros(shape, dtype)"""
+    return allocation(*of_shape(shape, dtype), cleared=True)
+
+
+@intrinsic
+def empty_like(ctx, a):
+    """np.empty_like(a)"""
+    return allocation(as_like(a), [a])
+
+
+@intrinsic
+def zeros_like(ctx, a):
+    """np.zeros_like(a)"""
+    return allocation(as_like(a), [a], cleared=True)
+
+
+def of_shape(shape, dtype):
+    """The type of a new array, and what is given of it."""
+    return types.Array(dtype.dtype, shape.count if isinstance(shape, types.BaseTuple) else 1, "C"), [shape, dtype]
+
+
+def as_like(a):
+    return a.copy(layout="F" if a.layout == "F" else "C", readonly=False)
+
+
+LINE, LARGE, MADV_HUGEPAGE = 64, 4 << 20, 14    # bytes: a line of the caches, and from where on NumPy asks for large pages
+
+
+def allocation(result, given, cleared=False):
+    """What an intrinsic returns that makes an array of the type `result`, of the shape that its first argument is or has.
+
+    A large one asks Linux for large pages, as NumPy's own do: of a tape, to fault in a page for every 4 kB costs more than to
+    write it.
+    """
+    def emit(cx, builder, sig, args):
+        if isinstance(sig.args[0], types.Array):
+            shape = cgutils.unpack_tuple(builder, make_array(sig.args[0])(cx, builder, args[0]).shape)
+        else:
+            shape = _parse_shape(cx, builder, sig.args[0], args[0])
+        word = cgutils.intp_t
+        itemsize = word(cx.get_abi_sizeof(cx.get_data_type(result.dtype)))
+        strides, size, overflow = [], itemsize, llvmlite.ir.IntType(1)(0)
+        for n in reversed(shape) if result.layout == "C" else shape:
+            strides.append(size)
+            product = builder.smul_with_overflow(size, n)
+            size, overflow = builder.extract_value(product, 0), builder.or_(overflow, builder.extract_value(product, 1))
+        with builder.if_then(overflow, likely=False):
+            cx.call_conv.return_user_exc(builder, ValueError, ("array is too big",))
+        memory = cx.nrt.meminfo_alloc_aligned(builder, size, llvmlite.ir.IntType(32)(LINE))
+        data = cx.nrt.meminfo_data(builder, memory)
+        if platform.system() == "Linux":
+            with builder.if_then(builder.icmp_signed(">=", size, word(LARGE)), likely=False):
+                in_large_pages(builder, data, size)
+        if cleared:
+            cgutils.memset(builder, data, size, 0)
+        array = make_array(result)(cx, builder)
+        populate_array(array, builder.bitcast(data, cx.get_data_type(result.dtype).as_pointer()), tuple(shape),
+                       tuple(strides[::-1] if result.layout == "C" else strides), itemsize, memory)
+        return array._getvalue()
+
+    return result(*given), emit
+
+
+def in_large_pages(builder, data, size):
+    """madvise(2) on the whole pages of some memory."""
+    page, word = os.sysconf("SC_PAGESIZE"), cgutils.intp_t
+    start = builder.ptrtoint(data, word)
+    first = builder.and_(builder.add(start, word(page - 1)), word(-page))
+    shape = llvmlite.ir.FunctionType(llvmlite.ir.IntType(32), [word, word, llvmlite.ir.IntType(32)])
+    advise = cgutils.get_or_insert_function(builder.module, shape, "madvise")
+    builder.call(advise, [first, builder.sub(builder.add(start, size), first), llvmlite.ir.IntType(32)(MADV_HUGEPAGE)])
 
 
 # ---- compiled code between processes
