@@ -67,7 +67,7 @@ class Emitter:
         self.in_parallel = False        # is this a body of a loop that is emitted with prange?
         self.loop = None                # the innermost `for` around
         self.folded = self.fold(program)
-        self.names = Names(program, self.folded)
+        self.names = Names(program, self.folded, {"np", "math", *OURS})
         self.names.taken |= {name for name, _ in program.params}
         heads = [self.param(n, p) for n, p in program.params]
         for s in walk(program.body):

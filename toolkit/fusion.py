@@ -54,6 +54,7 @@ from .program import (
     walk,
 )
 from .registers import in_registers
+from .relays import relayed
 from .residuals import SHAPED
 from .shapes import Shapes
 from .twins import Scratch, are_twins, may_join, private, together
@@ -64,7 +65,7 @@ def fused(program):
     """The program with its elementwise operations in loops."""
     for change in (rows_summed_first, products_shared, without_zeros, spelled_out, hoisted, in_registers, twins_joined, placed,
                    outers_together, without_clearing, arrays_fused, in_pieces, hoisted, floats_shared, forwards, gathered,
-                   hoisted, skipped, without_first_sums):
+                   hoisted, relayed, skipped, without_first_sums):
         program = change(program)
     return program
 

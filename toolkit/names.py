@@ -9,8 +9,8 @@ from .program import For, If, Var, While, binds, blocks, inner, reads, variables
 class Names:
     """One Python name for each Var; Vars of one web share a name where they may."""
 
-    def __init__(self, program, folded):
-        self.taken, self.of = {*keyword.kwlist, *dir(builtins), "np", "math", *(f"np_{n}" for n in ("empty", "zeros", "empty_like", "zeros_like"))}, {}
+    def __init__(self, program, folded, reserved):
+        self.taken, self.of = {*keyword.kwlist, *dir(builtins), *reserved}, {}
         self.time, self.spans, self.folded = 0, {}, folded
         self.groups, self.pool = {}, {}         # webs; (hint, type) -> (name, lifetimes) of names given
         for _, p in program.params:
