@@ -58,14 +58,14 @@ from .relays import relayed
 from .residuals import SHAPED
 from .shapes import Shapes
 from .twins import Scratch, are_twins, may_join, private, together
-from .zeros import without_clearing, without_first_sums, without_zeros
+from .zeros import without_clearing, without_copies, without_first_sums, without_zeros
 
 
 def fused(program):
     """The program with its elementwise operations in loops."""
     for change in (rows_summed_first, products_shared, without_zeros, spelled_out, hoisted, in_registers, twins_joined, placed,
                    outers_together, without_clearing, arrays_fused, in_pieces, hoisted, floats_shared, forwards, gathered,
-                   hoisted, relayed, skipped, without_first_sums):
+                   hoisted, relayed, skipped, without_first_sums, without_copies):
         program = change(program)
     return program
 

@@ -17,7 +17,7 @@ from . import infer
 from .activity import Aliases
 from .builder import Builder
 from .primitive import VIEWS
-from .program import LOOSE, Const, For, Get, Let, Set, Var, binds, filtered, inner, reads, rebuilt, substituted, variables, walk
+from .program import LOOSE, Const, For, Get, Let, Set, Var, binds, filtered, inner, mapped, reads, rebuilt, substituted, variables, walk
 from .reuse import MAKERS, READERS
 from .shapes import Shapes, as_length, plus
 
@@ -43,6 +43,14 @@ def without_first_sums(program):
     return replace(program, body=z.stored(program.body))
 
 
+def without_copies(program):
+    """The program that copies no array of its own that serves nothing else."""
+    z = Zeros(program)
+    body = z.uncopied(program.body)
+    use = lambda v: z.copied.get(v, v)
+    return replace(program, body=substituted(body, use), result=mapped(program.result, use)) if z.copied else program
+
+
 class Zeros:
     """The buffers of one program."""
 
@@ -51,8 +59,10 @@ class Zeros:
         self.read = {v for s in walk(program.body) for v in reads(s)} | set(variables(program.result))
         self.users = Counter(c for s in walk(program.body) for c in self.touched(s))
         of = self.aliases.of
-        self.lost = self.aliases.carried | self.aliases.external | {of(v) for v in variables(program.result) if infer.is_array(v)}
-        self.lost |= {of(v) for s in walk(program.body) if self.may_return(s) for v in reads(s) if infer.is_array(v)}
+        self.theirs = self.aliases.external | {of(v) for v in variables(program.result) if infer.is_array(v)}
+        self.theirs |= {of(v) for s in walk(program.body) if self.may_return(s) for v in reads(s) if infer.is_array(v)}
+        self.lost = self.aliases.carried | self.theirs
+        self.copied = {}                        # a copy -> what it is one of, if that serves nothing else
 
     def may_return(self, s):
         """May a statement give an array that it reads another name, of which the classes know nothing?"""
@@ -109,6 +119,19 @@ class Zeros:
         c = self.aliases.of(made.out)
         return c not in self.lost and (c in self.aliases.written) == written and (
             (made.fn in MAKERS or self.shapes.elementwise(made)) and sum(t[c] for t in touched) == self.users[c])
+
+    # ---- copies
+    def uncopied(self, block):
+        made, touched = [], Counter()
+        for s in block:
+            touched.update(c for t in walk([s]) for c in self.touched(t))
+            s = rebuilt(s, self.uncopied)
+            if isinstance(s, Let) and s.fn is np.copy and (old := self.copied.get(s.args[0], s.args[0])).type == s.out.type and (
+                    (c := self.aliases.of(s.args[0])) not in self.theirs) and touched[c] == self.users[c]:
+                self.copied[s.out] = old
+            else:
+                made.append(s)
+        return made
 
     # ---- what is set to zero for the last time
     def uncleared(self, block):
