@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from laws import check
 
-from toolkit import grad, jvp, source, value_and_grad
+from toolkit import grad, jvp, source, value_and_grad, vjp
 
 X = np.linspace(0.5, 1.5, 12).reshape(4, 3)
 V = np.linspace(-0.7, 0.9, 7)
@@ -185,3 +185,87 @@ def test_the_functions_own_sums_begin_with_a_zero():
         return np.sum(np.arctan(1.0 / a)) + np.sum(np.arctan(1.0 / b))
     assert value_and_grad(fn)(-V[:2])[0] == fn(-V[:2])
     assert jvp(fn)((-V[:2],), (V[:2],))[0] == fn(-V[:2])
+
+
+def carried(u, v):
+    """What the reverse loop carries is handed out when it ends."""
+    u, v = u.copy(), v.copy()
+    for _ in range(3):
+        u, v = np.sin(u) * v[0] + v, v - u * u[1]
+    return np.sum(u * v)
+
+
+@numba.njit
+def running(v):
+    a, total = np.empty(v.size), 0.0
+    for i in range(v.size):
+        total = np.sin(total) + v[i]
+        a[i] = total
+    return a
+
+
+@numba.njit
+def scaled(a, by):
+    for i in range(a.size):
+        a[i] *= by * a[i]
+
+
+def copied_once(v):
+    b = running(v).copy()
+    scaled(b, v[0])
+    return np.sum(b)
+
+
+def copied_twice(v):
+    a = running(v)
+    b, c = a.copy(), a.copy()
+    scaled(b, v[0])
+    scaled(c, b[1])
+    return np.sum(b * c)
+
+
+def read_later(v):
+    a = running(v)
+    b = a.copy()
+    scaled(b, v[0])
+    return np.sum(b * a)
+
+
+def read_in_the_next_iteration(v):
+    a, s = running(v), 0.0
+    for _ in range(2):
+        b = a.copy()
+        scaled(b, v[0])
+        s += np.sum(b * b)
+    return s
+
+
+def read_by_parts(v):
+    a = running(v)
+    part, b = a[1:], a.copy()
+    scaled(b, v[0])
+    return np.sum(b) * np.sum(part)
+
+
+def copies(text):
+    return len(re.findall(r"np\.copy\(", text))
+
+
+@pytest.mark.parametrize(("fn", "args", "left"), [
+    (carried, (V, np.cos(V)), 2), (copied_once, (V,), 0), (copied_twice, (V,), 1), (read_later, (V,), 1),
+    (read_in_the_next_iteration, (V,), 1), (read_by_parts, (V,), 1)])
+def test_what_serves_nothing_else_is_not_copied(fn, args, left):
+    check(fn, args, tuple(range(len(args))), order=2)
+    text = source(grad(fn, tuple(range(len(args)))), *args)
+    assert copies(text) == left, text
+
+
+def test_cotangents_are_neither_one_another_nor_what_was_given():
+    for fn in (lambda x, y: x + y, lambda x, y: x.copy() + y.copy()):
+        seed = np.ones(3)
+        _, (x_bar, y_bar) = vjp(fn)((V[:3], V[:3].copy()), seed)
+        assert not np.shares_memory(x_bar, y_bar)
+        assert not np.shares_memory(x_bar, seed)
+        assert not np.shares_memory(y_bar, seed)
+    out = value_and_grad(lambda x: np.sum(x.copy() * 2.0))(V)[1]
+    assert not np.shares_memory(out, V)
