@@ -9,7 +9,7 @@ import toolkit
 
 FLOORS = [
     ["errors", "domain", "host", "tape", "elementary", "bills", "losses"],
-    ["runtime", "syntax", "cache", "sequences", "blas", "calling"],
+    ["runtime", "matrices", "syntax", "cache", "sequences", "blas", "calling"],
     ["program", "primitive", "layers", "triangular"],
     ["infer", "catalogue", "names"],
     ["builder"],
@@ -21,7 +21,7 @@ FLOORS = [
     ["normal", "products", "residuals", "iteration", "twins", "winners", "outers", "zeros"],
     ["loops"],
     ["branches", "parse", "forward", "reverse", "nests", "registers"],
-    ["loop_order", "gathers", "vectors", "jacobians"],
+    ["loop_order", "gathers", "relays", "vectors", "jacobians"],
     ["places", "pieces"],
     ["fusion", "threads", "work"],
     ["emit", "ahead"],

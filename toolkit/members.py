@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import types
 
-from . import infer, runtime
+from . import infer, matrices, runtime
 from .activity import Aliases, is_view
 from .builder import dim
 from .errors import Refusal
@@ -26,7 +26,7 @@ CONSTANT = {runtime.fill, runtime.spread_like}                  # each entry is 
 SUMS = {np.sum, runtime.unbroadcast}
 SAME = {np.copy, runtime.spread_like}                           # entries are those of the first argument, where that is an array
 # entries are those of the first argument (of np.eye: 1) where a relation of row and column holds, else 0
-PATTERNS = {np.eye: operator.eq, runtime.undiag: operator.eq, np.tril: operator.ge, np.triu: operator.le}
+PATTERNS = {np.eye: operator.eq, matrices.undiag: operator.eq, np.tril: operator.ge, np.triu: operator.le}
 
 NONE = frozenset()                                              # the axis is 1
 

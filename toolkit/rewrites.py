@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numba import types
 
-from . import infer, runtime, tape
+from . import infer, matrices, runtime, tape
 from .builder import throw
 from .errors import Refusal
 from .program import Const, Do, For, If, Span, Tup, Var
@@ -632,36 +632,36 @@ def corrcoef(b, x, y=None, rowvar=TRUE):
 
 # ---- linear algebra
 def slogdet(b, a):
-    return Tup((b.let(runtime.slogdet_sign, a), b.let(runtime.logabsdet, a)))
+    return Tup((b.let(matrices.slogdet_sign, a), b.let(matrices.logabsdet, a)))
 
 
 def qr(b, a):
-    return Tup((b.let(runtime.orthogonal, a), b.let(runtime.triangular, a)))
+    return Tup((b.let(matrices.orthogonal, a), b.let(matrices.triangular, a)))
 
 
 def eig(b, a):
-    return Tup((b.let(runtime.eigenvalues, a), b.let(runtime.eigenbasis, a)))
+    return Tup((b.let(matrices.eigenvalues, a), b.let(matrices.eigenbasis, a)))
 
 
 def eigvals(b, a):
-    return b.let(runtime.eigenvalues, a)
+    return b.let(matrices.eigenvalues, a)
 
 
 def lstsq(b, a, y):
-    return Tup((b.let(runtime.solution, a, y), b.let(runtime.misfit, a, y), b.let(runtime.solution_rank, a, y),
-                b.let(runtime.singular_values, a)))
+    return Tup((b.let(matrices.solution, a, y), b.let(matrices.misfit, a, y), b.let(matrices.solution_rank, a, y),
+                b.let(matrices.singular_values, a)))
 
 
 def eigh(b, a):
-    return Tup((b.let(np.linalg.eigvalsh, a), b.let(runtime.eigenvectors, a)))
+    return Tup((b.let(np.linalg.eigvalsh, a), b.let(matrices.eigenvectors, a)))
 
 
 def svd(b, a, full_matrices=TRUE):
     """The factors; of full ones, those that are unique (the singular values) have a derivative."""
-    s = b.let(runtime.singular_values, a)
+    s = b.let(matrices.singular_values, a)
     if known(b, full_matrices):
-        return Tup((b.let(runtime.full_left_vectors, a), s, b.let(runtime.full_right_vectors, a)))
-    return Tup((b.let(runtime.left_vectors, a), s, b.let(np.transpose, b.let(runtime.right_vectors, a))))
+        return Tup((b.let(matrices.full_left_vectors, a), s, b.let(matrices.full_right_vectors, a)))
+    return Tup((b.let(matrices.left_vectors, a), s, b.let(np.transpose, b.let(matrices.right_vectors, a))))
 
 
 def norm(b, x, ord=None):
@@ -670,7 +670,7 @@ def norm(b, x, ord=None):
     if kind is None or (kind == 2 and rank == 1):
         return b.let(np.linalg.norm, x)
     if rank == 2 and kind in (2, -2):
-        return b.let(np.max if kind > 0 else np.min, b.let(runtime.singular_values, x))
+        return b.let(np.max if kind > 0 else np.min, b.let(matrices.singular_values, x))
     if isinstance(kind, str):
         raise Refusal(f"np.linalg.norm with ord={kind!r} is not supported", "Name the order by a number.", b.place)
     size = b.let(np.abs, x)
@@ -689,7 +689,7 @@ def norm(b, x, ord=None):
 
 def cond(b, x, p=None):
     if p is None or known(b, p) in (None, 2, -2):
-        s = b.let(runtime.singular_values, x)
+        s = b.let(matrices.singular_values, x)
         ends = b.get(s, (ZERO,)), b.get(s, (Const(-1),))
         return b.let(operator.truediv, *(ends if p is None or known(b, p) != -2 else reversed(ends)))
     return b.let(operator.mul, norm(b, x, p), norm(b, b.let(np.linalg.inv, x), p))

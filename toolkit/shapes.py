@@ -12,17 +12,17 @@ import operator
 import numpy as np
 from numba import types
 
-from . import infer, runtime, tape, triangular
+from . import infer, matrices, runtime, tape, triangular
 from .builder import astype, dim, kept
 from .primitive import FLAT, lookup
 from .program import UNDEFINED, Const, Do, For, Get, If, Let, Pop, Push, Span, Tup, Var, While, binds, inner, variables, walk
 
 ALIKE = {np.copy, np.zeros_like, np.empty_like, np.ones_like, np.sort, np.cumsum, np.cumprod, astype, runtime.stop_gradient,
-         np.linalg.cholesky, np.linalg.inv, runtime.fold, runtime.mirror, np.tril, np.triu,
+         np.linalg.cholesky, np.linalg.inv, matrices.fold, matrices.mirror, np.tril, np.triu,
          triangular.cholesky_tangent, triangular.cholesky_cotangent}
 SOLVERS = {np.linalg.solve, triangular.forward_substituted, triangular.back_substituted}
 MADE = {np.empty: 0, np.zeros: 0, kept: 0, np.ones: 0, np.full: 0, runtime.fill: 1, runtime.spread: 1, np.broadcast_to: 1,
-        runtime.undiag: 2}
+        matrices.undiag: 2}
 LIKE = {runtime.unbroadcast: 1, runtime.spread_like: 1}
 PRODUCTS = {operator.matmul, np.dot}
 COMPARISONS = {operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne, operator.and_, operator.or_}

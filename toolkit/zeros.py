@@ -17,7 +17,24 @@ from . import infer
 from .activity import Aliases
 from .builder import Builder
 from .primitive import VIEWS
-from .program import LOOSE, Const, For, Get, Let, Set, Var, binds, filtered, inner, mapped, reads, rebuilt, substituted, variables, walk
+from .program import (
+    LOOSE,
+    Const,
+    For,
+    Get,
+    Let,
+    Set,
+    Var,
+    binds,
+    filtered,
+    inner,
+    mapped,
+    reads,
+    rebuilt,
+    substituted,
+    variables,
+    walk,
+)
 from .reuse import MAKERS, READERS
 from .shapes import Shapes, as_length, plus
 

@@ -4,14 +4,11 @@ Townsend 2016 for the singular vectors)."""
 import numpy as np
 
 from ..domain import array, distinct, fixed, polynomial, real_spectrum, regular, spd
-from ..primitive import flat, primitive
-from ..runtime import (
-    cast,
+from ..matrices import (
     columns,
     eigenbasis,
     eigenvalues,
     eigenvectors,
-    fill,
     fold,
     gaps,
     gram,
@@ -22,17 +19,16 @@ from ..runtime import (
     orthogonal,
     pinched,
     right_vectors,
-    select,
     singular_values,
     skew,
     slogdet_sign,
     solution,
     solution_rank,
-    spread,
     transposed,
     triangular,
-    vander_slope,
 )
+from ..primitive import flat, primitive
+from ..runtime import cast, fill, select, spread, vander_slope
 from ..triangular import back_substituted, cholesky_cotangent, cholesky_tangent, forward_substituted
 
 

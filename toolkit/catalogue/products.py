@@ -4,8 +4,9 @@ import operator
 import numpy as np
 
 from ..domain import array, fixed
+from ..matrices import gram, kron_left, kron_right, pinched, transposed
 from ..primitive import primitive
-from ..runtime import cast, flatten, gram, kron_left, kron_right, narrow, pinched, shaped, transposed, widen
+from ..runtime import cast, flatten, narrow, shaped, widen
 
 
 @primitive(operator.matmul, np.dot, domain=(array("m k"), array("k n")), flops=lambda m, k, n: 2 * m * k * n)

@@ -4,18 +4,17 @@ import builtins
 import numpy as np
 
 from ..domain import array, distinct, fixed, number, positive_array, quantiles
+from ..matrices import centred, gram
 from ..primitive import flat, primitive
 from ..runtime import (
     advance,
     after,
     before,
     cast,
-    centred,
     count,
     delay,
     fill,
     flatten,
-    gram,
     keep,
     pick,
     position,

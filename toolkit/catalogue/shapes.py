@@ -2,6 +2,7 @@
 import numpy as np
 
 from ..domain import array, distinct, fixed, like, number
+from ..matrices import scaled_eye, undiag
 from ..primitive import flat, primitive, view
 from ..runtime import (
     cast,
@@ -17,7 +18,6 @@ from ..runtime import (
     place,
     places_along,
     repeated,
-    scaled_eye,
     scatter,
     scatter_along,
     shaped,
@@ -26,7 +26,6 @@ from ..runtime import (
     tally,
     tally_within,
     unbroadcast,
-    undiag,
     undiff,
     unwrapped,
     vander_slope,
