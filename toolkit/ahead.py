@@ -163,6 +163,8 @@ class Ahead:
                 case Do(tape.even | tape.least as fn):
                     if DATA not in (sides := [self.value(a) for a in s.args]):
                         fn.py_func(*sides)          # raises Uneven
+                case Do(np.dot):
+                    self.product_in_place(s, bill)
                 case Push():
                     self.pushed.setdefault(s.stack, {})[self.counters] = self.value(s.value)
                     bill.hold(s.stack, self.bytes(s.value))
@@ -180,6 +182,12 @@ class Ahead:
             return known[counters]
         apart = lambda key: sum(abs(a - b) for a, b in zip(key, counters)) + abs(len(key) - len(counters))
         return known[min(known, key=apart)]
+
+    def product_in_place(self, s, bill):
+        """A product that is written to an array which is there."""
+        *factors, out = s.args
+        n = flops(Let(out, s.fn, tuple(factors)), [self.value(a) for a in factors], self.value(out))
+        bill.add(product=n, products=1, read=sum(map(self.bytes, factors)), written=self.bytes(out))
 
     def product_of_rows(self, s):
         """The bill of an iteration that keeps rows for a product, which is added when all rows are filled: its share of that."""

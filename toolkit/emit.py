@@ -19,6 +19,7 @@ from .primitive import DRAWS
 from .program import (
     UNDEFINED,
     Const,
+    Do,
     For,
     Get,
     If,
@@ -148,7 +149,7 @@ class Emitter:
                 for v in reads(s):
                     if v in pending and not isinstance(s, While):
                         folded[v] = pending.pop(v)
-                effect = isinstance(s, (Set, For, While, If, Pop))
+                effect = isinstance(s, (Set, For, While, If, Pop, Do))
                 if effect:
                     pending = {v: t for v, t in pending.items() if not self.reads_array(t, folded)}
                 if isinstance(s, (For, While)):

@@ -43,14 +43,16 @@ def tune_process():
 
     LLVM makes vector code of what is summed also where the sum itself must keep its order: results are the same to the last bit.
     Of loops that it knows to be short it would make one step under a mask, and in that it reads what is summed after the stores
-    of the same iterations (LLVM 22): so short loops are made like others.
+    of the same iterations (LLVM 22): so short loops are made like others. What it asks before a loop, whether the arrays overlap,
+    it would ask before the loop around it, of all that this one will come to: where that one counts down the answer is no good,
+    and the vector code is never run.
     The C library keeps memory that is given back, up to 1 GB, and maps only arrays of more than 32 MB anew: to fault the pages
     of tapes and cotangents in again in every call costs more than the arithmetic.
     """
     if os.environ.get("DUALTAPE_TUNING") == "off" or getattr(llvmlite.binding, "tuned_by_dualtape", False):
         return
     llvmlite.binding.tuned_by_dualtape = True           # LLVM takes an option once
-    for option in ("-force-ordered-reductions=true", "-vectorizer-min-trip-count=0"):
+    for option in ("-force-ordered-reductions=true", "-vectorizer-min-trip-count=0", "-hoist-runtime-checks=false"):
         llvmlite.binding.set_option("", option)
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

@@ -54,6 +54,8 @@ class Names:
                     for c in s.carries:         # what the head holds at the end of an iteration begins the next
                         if c.end is c.head:
                             self._use(c.head)
+                    if isinstance(s, For) and s.parallel:
+                        self._use(s.var)        # Numba has the counter of a prange be nothing else
                     for v in outside:           # read inside: needed in every iteration
                         if self.spans[v][-1][1] > start:
                             self._use(v)

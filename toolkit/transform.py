@@ -39,6 +39,7 @@ from .syntax import parameters, python_function, require_function, title
 from .threads import side_by_side
 from .vectors import vectorised
 from .winners import settled
+from .workspaces import in_workspaces
 
 EVEN = contextvars.ContextVar("EVEN", default=False)    # is a derivative being made for lengths that are taken to be equal?
 
@@ -208,7 +209,7 @@ class Transform:
                 program = change(program)
             if self.options().get("parallel"):
                 program = side_by_side(program)
-            self.finals[args, even] = reused(pruned(vectorised(program), self.acts))
+            self.finals[args, even] = in_workspaces(reused(pruned(vectorised(program), self.acts)))
         return self.finals[args, even]
 
     def acts(self, s):

@@ -14,9 +14,7 @@ import numpy as np
 from numba import types
 
 from . import infer
-from .activity import Aliases
 from .builder import Builder
-from .primitive import VIEWS
 from .program import (
     LOOSE,
     Const,
@@ -25,18 +23,16 @@ from .program import (
     Let,
     Set,
     Var,
-    binds,
     filtered,
-    inner,
     mapped,
     reads,
     rebuilt,
     substituted,
-    variables,
     walk,
 )
-from .reuse import MAKERS, READERS
-from .shapes import Shapes, as_length, plus
+from .reuse import MAKERS
+from .shapes import as_length, plus
+from .uses import Uses
 
 WHOLE = (Const(Ellipsis),)
 EMPTY = {np.zeros: np.empty, np.zeros_like: np.empty_like}
@@ -68,29 +64,12 @@ def without_copies(program):
     return replace(program, body=substituted(body, use), result=mapped(program.result, use)) if z.copied else program
 
 
-class Zeros:
+class Zeros(Uses):
     """The buffers of one program."""
 
     def __init__(self, program):
-        self.aliases, self.shapes, self.b = Aliases(program), Shapes(program), Builder()
-        self.read = {v for s in walk(program.body) for v in reads(s)} | set(variables(program.result))
-        self.users = Counter(c for s in walk(program.body) for c in self.touched(s))
-        of = self.aliases.of
-        self.theirs = self.aliases.external | {of(v) for v in variables(program.result) if infer.is_array(v)}
-        self.theirs |= {of(v) for s in walk(program.body) if self.may_return(s) for v in reads(s) if infer.is_array(v)}
-        self.lost = self.aliases.carried | self.theirs
-        self.copied = {}                        # a copy -> what it is one of, if that serves nothing else
-
-    def may_return(self, s):
-        """May a statement give an array that it reads another name, of which the classes know nothing?"""
-        return isinstance(s, Let) and infer.is_array(s.out) and s.fn not in READERS and s.fn not in VIEWS and not (
-            self.shapes.elementwise(s)) and any(infer.rank_of(v) == infer.rank_of(s.out) for v in reads(s))
-
-    def touched(self, s):
-        """The classes of the arrays that a statement itself names, unless it makes what nobody reads."""
-        if isinstance(s, Let) and s.out not in self.read:
-            return set()
-        return {self.aliases.of(v) for v in (*reads(s), *binds(s), *inner(s)) if infer.is_array(v)}
+        super().__init__(program)
+        self.b, self.copied = Builder(), {}     # copied: a copy -> what it is one of, if that serves nothing else
 
     def block(self, block):
         block = [rebuilt(s, self.block) for s in block]
@@ -108,10 +87,6 @@ class Zeros:
             first = next((k for k in range(at + 1, len(block)) if c in touched[k]), None)
             if first is not None:
                 yield at, first, touched
-
-    def all_touched(self, block):
-        """How many of the statements in each statement of a block touch which classes."""
-        return [Counter(c for t in walk([s]) for c in self.touched(t)) for s in block]
 
     def fills(self, s, buffer):
         """Does a statement add to each entry of a buffer that of another array of its kind?"""

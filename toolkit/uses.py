@@ -1,0 +1,41 @@
+"""What the statements of a program do with its arrays: which touch one, and what else may know of it.
+
+A class is that of all names that may be of one buffer (see `activity.Aliases`).
+"""
+from collections import Counter
+
+from . import infer
+from .activity import Aliases
+from .primitive import VIEWS
+from .program import Let, binds, inner, reads, variables, walk
+from .reuse import READERS
+from .shapes import Shapes
+
+
+class Uses:
+    """The arrays of one program: `users`, how many statements touch a class; `theirs`, the classes of what the caller has or
+    gets, or a function may have kept; `lost`, these and those that pass through a loop, a branch or a stack."""
+
+    def __init__(self, program):
+        self.aliases, self.shapes = Aliases(program), Shapes(program)
+        self.read = {v for s in walk(program.body) for v in reads(s)} | set(variables(program.result))
+        self.users = Counter(c for s in walk(program.body) for c in self.touched(s))
+        of = self.aliases.of
+        self.theirs = self.aliases.external | {of(v) for v in variables(program.result) if infer.is_array(v)}
+        self.theirs |= {of(v) for s in walk(program.body) if self.may_return(s) for v in reads(s) if infer.is_array(v)}
+        self.lost = self.aliases.carried | self.theirs
+
+    def may_return(self, s):
+        """May a statement give an array that it reads another name, of which the classes know nothing?"""
+        return isinstance(s, Let) and infer.is_array(s.out) and s.fn not in READERS and s.fn not in VIEWS and not (
+            self.shapes.elementwise(s)) and any(infer.rank_of(v) == infer.rank_of(s.out) for v in reads(s))
+
+    def touched(self, s):
+        """The classes of the arrays that a statement itself names, unless it makes what nobody reads."""
+        if isinstance(s, Let) and s.out not in self.read:
+            return set()
+        return {self.aliases.of(v) for v in (*reads(s), *binds(s), *inner(s)) if infer.is_array(v)}
+
+    def all_touched(self, block):
+        """How many of the statements in each statement of a block touch which classes."""
+        return [Counter(c for t in walk([s]) for c in self.touched(t)) for s in block]
