@@ -11,7 +11,7 @@ import numba
 import numpy as np
 
 from . import host, infer, sequences, tape
-from .activity import Aliases, is_view
+from .activity import is_view
 from .builder import astype, dim, kept, taken_over, throw, trips
 from .dependence import Dependence
 from .names import Names
@@ -39,8 +39,9 @@ from .program import (
     variables,
     walk,
 )
-from .shapes import PRODUCTS, Shapes
+from .shapes import PRODUCTS
 from .threads import on_stacks
+from .uses import Uses
 
 INFIX = {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
          operator.mod: "%", operator.pow: "**", operator.matmul: "@", operator.lt: "<", operator.le: "<=", operator.gt: ">",
@@ -51,10 +52,11 @@ LEVEL = {"**": 9, "*": 7, "/": 7, "//": 7, "%": 7, "@": 7, "+": 6, "-": 6, "<<":
 PREFIX = {operator.neg: "-", operator.pos: "+", operator.not_: "not ", operator.invert: "~"}
 ATOM = 20
 FROM_START = "\x02{}\x03"                 # marks an index; no text that is emitted holds these characters
-# Marks of the functions that make arrays, and of a dtype that NumPy need not be told. In place of the first is compiled OURS.
-MAKERS, FLOATS = {np.empty: "\x04", np.zeros: "\x05", np.empty_like: "\x06", np.zeros_like: "\x07"}, "\x0e"
+# Marks of the functions that make arrays, of those that are for this function alone, and of a dtype that NumPy need not be told.
+# In place of the first is compiled OURS.
+MAKERS, HERE, FLOATS = {np.empty: "\x04", np.zeros: "\x05", np.empty_like: "\x06", np.zeros_like: "\x07"}, "\x0f", "\x0e"
 LIKE = {np.empty_like, np.zeros_like}
-OURS = {f"np_{fn.__name__}": getattr(host, fn.__name__) for fn in MAKERS}
+OURS = {f"np_{fn.__name__}{tail}": getattr(host, f"{fn.__name__}{tail}") for tail in ("", "_here") for fn in MAKERS}
 MODULES = ((np, "np"), (np.linalg, "np.linalg"), (np.random, "np.random"), (math, "math"))
 
 
@@ -64,7 +66,9 @@ class Emitter:
     def __init__(self, program, name=None):
         self.program, self.lines, self.depth = program, [], 1
         self.globals, self.tops, self.calls = {}, {}, {}
-        self.dependence = Dependence(program, Aliases(program), Shapes(program))
+        self.uses = Uses(program)
+        self.dependence = Dependence(program, self.uses.aliases, self.uses.shapes)
+        self.staying = self.stay(program)
         self.in_parallel = False        # is this a body of a loop that is emitted with prange?
         self.loop = None                # the innermost `for` around
         self.folded = self.fold(program)
@@ -260,7 +264,7 @@ class Emitter:
         if fn is astype:
             return f"{self.text(args[0], ATOM)}.astype({self.text(args[1])})", ATOM
         if fn is kept:
-            return self.maker(np.empty, args[0], args[1] if args[1] != Const(np.float64) else None), ATOM
+            return self.maker(s, np.empty, args[0], args[1] if args[1] != Const(np.float64) else None), ATOM
         if fn is taken_over:
             return self.expr(args[0])
         if fn is trips:
@@ -283,14 +287,27 @@ class Emitter:
         if fn in PREFIX:
             return f"{PREFIX[fn]}{self.text(args[0], 8)}", 8 if fn is not operator.not_ else 0
         if fn in MAKERS and not s.kw:
-            return self.maker(fn, *args), ATOM
+            return self.maker(s, fn, *args), ATOM
         parts = [self.text(a) for a in args] + [f"{k}={self.text(a)}" for k, a in s.kw]
         return f"{self.name_of(fn)}({', '.join(parts)})", ATOM
 
-    def maker(self, fn, like, dtype=None):
-        """A new array, of a shape or like another."""
+    def maker(self, s, fn, like, dtype=None):
+        """A new array that a statement makes, of a shape or like another."""
         dtype = f", {self.text(dtype)}" if dtype else "" if fn in LIKE else FLOATS
-        return f"{MAKERS[fn]}({self.text(like)}{dtype})"
+        return f"{MAKERS[fn]}{HERE * (s in self.staying)}({self.text(like)}{dtype})"
+
+    def stay(self, program):
+        """The statements outside of all loops that make arrays which neither the caller sees nor what may keep them."""
+        of, found, block = self.uses.aliases.of, set(), list(program.body)
+        lost = self.uses.theirs | {of(v) for s in walk(block) if self.uses.may_keep(s) for v in reads(s) if infer.is_array(v)}
+        while block:
+            s = block.pop()
+            if isinstance(s, If):
+                block += [*s.then, *s.orelse]
+            made = s.stack if isinstance(s, NewStack) else s.out if isinstance(s, Let) and infer.is_array(s.out) else None
+            if made is not None and of(made) not in lost:
+                found.add(s)
+        return found
 
     def negated(self, atom):
         """x, where the atom is -x and written where it is used."""
@@ -517,14 +534,14 @@ class Emitter:
     def s_NewStack(self, s):
         name, top = self.tape(s.stack)
         if s.shape != Const(None):
-            shape = self.listed((s.count, *s.shape.items))
-            self(f"{name}, {top} = {MAKERS[np.empty]}(({shape}), {self.name_of(infer.numpy_type(s.stack.type))}), 0")
+            kind = Const(infer.numpy_type(s.stack.type))
+            self(f"{name}, {top} = {self.maker(s, np.empty, Tup((s.count, *s.shape.items)), kind)}, 0")
         elif infer.is_array(s.stack.type):
             if any(isinstance(t, Push) and t.stack is s.stack for t in walk(self.program.body)):
                 self(f"{name} = []")
         else:
             kind = None if s.stack.type == infer.types.float64 else Const(infer.numpy_type(s.stack.type))
-            self(f"{name}, {top} = {self.maker(np.empty, s.count, kind)}, 0")
+            self(f"{name}, {top} = {self.maker(s, np.empty, s.count, kind)}, 0")
 
     def s_Reserve(self, s):
         name, top = self.tape(s.stack)
@@ -557,11 +574,12 @@ def emit(program, name=None):
 
 def shown(source):
     """The source as it is read, and as Python runs it."""
-    return source.translate({2: None, 3: None, 14: None, **{ord(mark): f"np.{fn.__name__}" for fn, mark in MAKERS.items()}})
+    names = {ord(mark): f"np.{fn.__name__}" for fn, mark in MAKERS.items()}
+    return source.translate(dict.fromkeys(map(ord, ("\x02", "\x03", HERE, FLOATS))) | names)
 
 
 def unsigned(source):
     """The source as Numba compiles it: marked indices are unsigned numbers, so that machine code need not ask whether they count
-    from the end, which would keep loops from being vector code; arrays are made by what takes less time to compile."""
-    names = dict(zip(map(ord, MAKERS.values()), OURS))
-    return source.translate({2: "np.uint64(", 3: ")", 14: ", np.float64", **names})
+    from the end, which would keep loops from being vector code; arrays are made by what takes less time, also to compile."""
+    names = {ord(mark): f"np_{fn.__name__}" for fn, mark in MAKERS.items()}
+    return source.translate({2: "np.uint64(", 3: ")", ord(HERE): "_here", ord(FLOATS): ", np.float64"} | names)

@@ -34,8 +34,9 @@ from numba.np.arrayobj import _parse_shape, make_array, populate_array
 from numba.np.numpy_support import as_dtype
 
 __all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes", "cache_folder",
-           "cgutils", "empty", "empty_like", "functions", "gemm", "keep", "load_registries", "only_prange", "parameters",
-           "specialised", "tune_process", "typing_context", "versions", "zeros", "zeros_like"]
+           "cgutils", "empty", "empty_here", "empty_like", "empty_like_here", "functions", "gemm", "keep", "load_registries",
+           "only_prange", "parameters", "specialised", "tune_process", "typing_context", "versions", "zeros", "zeros_here",
+           "zeros_like", "zeros_like_here"]
 
 
 def tune_process():
@@ -222,13 +223,37 @@ def zeros(ctx, shape, dtype):
 @intrinsic
 def empty_like(ctx, a):
     """np.empty_like(a)"""
-    return allocation(as_like(a), [a])
+    return allocation(*like(a))
 
 
 @intrinsic
 def zeros_like(ctx, a):
     """np.zeros_like(a)"""
-    return allocation(as_like(a), [a], cleared=True)
+    return allocation(*like(a), cleared=True)
+
+
+@intrinsic
+def empty_here(ctx, shape, dtype):
+    """np.empty(shape, dtype), for the function alone that calls it, once."""
+    return allocation(*of_shape(shape, dtype), here=True)
+
+
+@intrinsic
+def zeros_here(ctx, shape, dtype):
+    """np.zeros(shape, dtype), for the function alone that calls it, once."""
+    return allocation(*of_shape(shape, dtype), cleared=True, here=True)
+
+
+@intrinsic
+def empty_like_here(ctx, a):
+    """np.empty_like(a), for the function alone that calls it, once."""
+    return allocation(*like(a), here=True)
+
+
+@intrinsic
+def zeros_like_here(ctx, a):
+    """np.zeros_like(a), for the function alone that calls it, once."""
+    return allocation(*like(a), cleared=True, here=True)
 
 
 def of_shape(shape, dtype):
@@ -236,18 +261,19 @@ def of_shape(shape, dtype):
     return types.Array(dtype.dtype, shape.count if isinstance(shape, types.BaseTuple) else 1, "C"), [shape, dtype]
 
 
-def as_like(a):
-    return a.copy(layout="F" if a.layout == "F" else "C", readonly=False)
+def like(a):
+    return a.copy(layout="F" if a.layout == "F" else "C", readonly=False), [a]
 
 
 LINE, LARGE, MADV_HUGEPAGE = 64, 4 << 20, 14    # bytes: a line of the caches, and from where on NumPy asks for large pages
+SMALL = 512                                     # bytes, up to which an array may be on the stack
 
 
-def allocation(result, given, cleared=False):
+def allocation(result, given, cleared=False, here=False):
     """What an intrinsic returns that makes an array of the type `result`, of the shape that its first argument is or has.
 
     A large one asks Linux for large pages, as NumPy's own do: of a tape, to fault in a page for every 4 kB costs more than to
-    write it.
+    write it. A small one that is used `here` alone is on the stack: to get memory and give it back costs 20 ns.
     """
     def emit(cx, builder, sig, args):
         if isinstance(sig.args[0], types.Array):
@@ -263,11 +289,7 @@ def allocation(result, given, cleared=False):
             size, overflow = builder.extract_value(product, 0), builder.or_(overflow, builder.extract_value(product, 1))
         with builder.if_then(overflow, likely=False):
             cx.call_conv.return_user_exc(builder, ValueError, ("array is too big",))
-        memory = cx.nrt.meminfo_alloc_aligned(builder, size, llvmlite.ir.IntType(32)(LINE))
-        data = cx.nrt.meminfo_data(builder, memory)
-        if platform.system() == "Linux":
-            with builder.if_then(builder.icmp_signed(">=", size, word(LARGE)), likely=False):
-                in_large_pages(builder, data, size)
+        memory, data = on_the_stack(cx, builder, size) if here else on_the_heap(cx, builder, size)
         if cleared:
             cgutils.memset(builder, data, size, 0)
         array = make_array(result)(cx, builder)
@@ -276,6 +298,36 @@ def allocation(result, given, cleared=False):
         return array._getvalue()
 
     return result(*given), emit
+
+
+def on_the_heap(cx, builder, size):
+    """(Numba's record of some memory, where it begins)"""
+    memory = cx.nrt.meminfo_alloc_aligned(builder, size, llvmlite.ir.IntType(32)(LINE))
+    data = cx.nrt.meminfo_data(builder, memory)
+    if platform.system() == "Linux":
+        with builder.if_then(builder.icmp_signed(">=", size, cgutils.intp_t(LARGE)), likely=False):
+            in_large_pages(builder, data, size)
+    return memory, data
+
+
+def on_the_stack(cx, builder, size):
+    """The same, of memory on the stack if it is little, of which Numba needs no record."""
+    with builder.goto_entry_block():
+        room = builder.alloca(llvmlite.ir.ArrayType(llvmlite.ir.IntType(8), SMALL))
+        room.align = LINE
+    stack = builder.bitcast(room, llvmlite.ir.IntType(8).as_pointer())
+    with builder.if_else(builder.icmp_unsigned("<=", size, cgutils.intp_t(SMALL))) as (small, larger):
+        with small:
+            from_stack = builder.block
+        with larger:
+            memory, data = on_the_heap(cx, builder, size)
+            from_heap = builder.block
+    found = []
+    for heap, own in ((memory, memory.type(None)), (data, stack)):
+        found.append(builder.phi(heap.type))
+        found[-1].add_incoming(own, from_stack)
+        found[-1].add_incoming(heap, from_heap)
+    return found
 
 
 def in_large_pages(builder, data, size):

@@ -4,6 +4,8 @@ A class is that of all names that may be of one buffer (see `activity.Aliases`).
 """
 from collections import Counter
 
+from numba import types
+
 from . import infer
 from .activity import Aliases
 from .primitive import VIEWS
@@ -25,10 +27,14 @@ class Uses:
         self.theirs |= {of(v) for s in walk(program.body) if self.may_return(s) for v in reads(s) if infer.is_array(v)}
         self.lost = self.aliases.carried | self.theirs
 
+    def may_keep(self, s):
+        """May a statement make something of which an array that it reads is a part?"""
+        number = isinstance(s, Let) and isinstance(infer.type_of(s.out), types.Number | types.Boolean)
+        return isinstance(s, Let) and not number and s.fn not in READERS and s.fn not in VIEWS and not self.shapes.elementwise(s)
+
     def may_return(self, s):
         """May a statement give an array that it reads another name, of which the classes know nothing?"""
-        return isinstance(s, Let) and infer.is_array(s.out) and s.fn not in READERS and s.fn not in VIEWS and not (
-            self.shapes.elementwise(s)) and any(infer.rank_of(v) == infer.rank_of(s.out) for v in reads(s))
+        return self.may_keep(s) and infer.is_array(s.out) and any(infer.rank_of(v) == infer.rank_of(s.out) for v in reads(s))
 
     def touched(self, s):
         """The classes of the arrays that a statement itself names, unless it makes what nobody reads."""
