@@ -30,11 +30,7 @@ def swapped(v):
 @numba.njit
 def one_of_two(v):
     a, b = filled(v), filled(v * v)
-    if v[0] > 0.0:
-        c = a
-    else:
-        c = b
-    return c
+    return a if v[0] > 0.0 else b
 
 
 RETURNED = [
