@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from . import cache
-from .emit import OURS, shown, unsigned
-from .host import keep, only_prange, specialised, tune_process
+from .emit import shown, unsigned
+from .host import MAKERS, keep, only_prange, specialised, tune_process
 
 tune_process()
 
@@ -41,7 +41,7 @@ def load(source, namespace, name, code=None):
 def made(source, namespace, name):
     """What is made of a function that was emitted."""
     code = cache.digest(source, namespace)
-    compiled = load(unsigned(source), namespace | OURS, name, code)
+    compiled = load(unsigned(source), namespace | MAKERS, name, code)
     return Made(shown(source), load(source, namespace, name, code), compiled, code)     # the last is what linecache shows
 
 

@@ -53,10 +53,9 @@ PREFIX = {operator.neg: "-", operator.pos: "+", operator.not_: "not ", operator.
 ATOM = 20
 FROM_START = "\x02{}\x03"                 # marks an index; no text that is emitted holds these characters
 # Marks of the functions that make arrays, of those that are for this function alone, and of a dtype that NumPy need not be told.
-# In place of the first is compiled OURS.
+# In place of the first, host.MAKERS are compiled.
 MAKERS, HERE, FLOATS = {np.empty: "\x04", np.zeros: "\x05", np.empty_like: "\x06", np.zeros_like: "\x07"}, "\x0f", "\x0e"
 LIKE = {np.empty_like, np.zeros_like}
-OURS = {f"np_{fn.__name__}{tail}": getattr(host, f"{fn.__name__}{tail}") for tail in ("", "_here") for fn in MAKERS}
 MODULES = ((np, "np"), (np.linalg, "np.linalg"), (np.random, "np.random"), (math, "math"))
 
 
@@ -72,7 +71,7 @@ class Emitter:
         self.in_parallel = False        # is this a body of a loop that is emitted with prange?
         self.loop = None                # the innermost `for` around
         self.folded = self.fold(program)
-        self.names = Names(program, self.folded, {"np", "math", *OURS})
+        self.names = Names(program, self.folded, {"np", "math", *host.MAKERS})
         self.names.taken |= {name for name, _ in program.params}
         heads = [self.param(n, p) for n, p in program.params]
         for s in walk(program.body):

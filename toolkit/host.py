@@ -33,10 +33,9 @@ from numba.misc.appdirs import AppDirs
 from numba.np.arrayobj import _parse_shape, make_array, populate_array
 from numba.np.numpy_support import as_dtype
 
-__all__ = ["Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes", "cache_folder",
-           "cgutils", "empty", "empty_here", "empty_like", "empty_like_here", "functions", "gemm", "keep", "load_registries",
-           "only_prange", "parameters", "specialised", "tune_process", "typing_context", "versions", "zeros", "zeros_here",
-           "zeros_like", "zeros_like_here"]
+__all__ = ["MAKERS", "Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes",
+           "cache_folder", "cgutils", "functions", "gemm", "keep", "load_registries", "only_prange", "parameters",
+           "specialised", "tune_process", "typing_context", "versions"]
 
 
 def tune_process():
@@ -207,69 +206,27 @@ def gemm(ctx, turned_a, turned_b, m, n, k, alpha, a, at_a, lda, b, at_b, ldb, be
     return types.void(flag, flag, size, size, size, number, a, size, size, b, size, size, number, c, size, size), emit
 
 
-# ---- arrays: NumPy's functions, of which Numba compiles two or three for every type of array
-@intrinsic
-def empty(ctx, shape, dtype):
-    """np.empty(shape, dtype)"""
-    return allocation(*of_shape(shape, dtype))
-
-
-@intrinsic
-def zeros(ctx, shape, dtype):
-    """np.zeros(shape, dtype)"""
-    return allocation(*of_shape(shape, dtype), cleared=True)
-
-
-@intrinsic
-def empty_like(ctx, a):
-    """np.empty_like(a)"""
-    return allocation(*like(a))
-
-
-@intrinsic
-def zeros_like(ctx, a):
-    """np.zeros_like(a)"""
-    return allocation(*like(a), cleared=True)
-
-
-@intrinsic
-def empty_here(ctx, shape, dtype):
-    """np.empty(shape, dtype), for the function alone that calls it, once."""
-    return allocation(*of_shape(shape, dtype), here=True)
-
-
-@intrinsic
-def zeros_here(ctx, shape, dtype):
-    """np.zeros(shape, dtype), for the function alone that calls it, once."""
-    return allocation(*of_shape(shape, dtype), cleared=True, here=True)
-
-
-@intrinsic
-def empty_like_here(ctx, a):
-    """np.empty_like(a), for the function alone that calls it, once."""
-    return allocation(*like(a), here=True)
-
-
-@intrinsic
-def zeros_like_here(ctx, a):
-    """np.zeros_like(a), for the function alone that calls it, once."""
-    return allocation(*like(a), cleared=True, here=True)
-
-
-def of_shape(shape, dtype):
-    """The type of a new array, and what is given of it."""
-    return types.Array(dtype.dtype, shape.count if isinstance(shape, types.BaseTuple) else 1, "C"), [shape, dtype]
-
-
-def like(a):
-    return a.copy(layout="F" if a.layout == "F" else "C", readonly=False), [a]
-
-
+# ---- arrays: in the place of NumPy's functions, of which Numba compiles two or three for every type of array
 LINE, LARGE, MADV_HUGEPAGE = 64, 4 << 20, 14    # bytes: a line of the caches, and from where on NumPy asks for large pages
 SMALL = 512                                     # bytes, up to which an array may be on the stack
 
 
-def allocation(result, given, cleared=False, here=False):
+def maker(cleared, here):
+    """(of a shape and a dtype, like another array): intrinsics that make an array; see `allocation`."""
+    def of_shape(ctx, shape, dtype):
+        rank = shape.count if isinstance(shape, types.BaseTuple) else 1
+        return allocation(types.Array(dtype.dtype, rank, "C"), [shape, dtype], cleared, here)
+
+    def like(ctx, a):
+        return allocation(a.copy(layout="F" if a.layout == "F" else "C", readonly=False), [a], cleared, here)
+    return intrinsic(of_shape), intrinsic(like)
+
+
+MAKERS = {f"np_{name}{like}{tail}": made for name, cleared in (("empty", False), ("zeros", True))
+          for tail, here in (("", False), ("_here", True)) for like, made in zip(("", "_like"), maker(cleared, here))}
+
+
+def allocation(result, given, cleared, here):
     """What an intrinsic returns that makes an array of the type `result`, of the shape that its first argument is or has.
 
     A large one asks Linux for large pages, as NumPy's own do: of a tape, to fault in a page for every 4 kB costs more than to

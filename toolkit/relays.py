@@ -19,6 +19,7 @@ from . import infer, runtime
 from .activity import Aliases
 from .builder import Builder
 from .dependence import Dependence, plus
+from .gathers import names_of
 from .program import (
     LOOSE,
     Const,
@@ -181,7 +182,7 @@ class Relays:
         between = range(where, adding) if where < adding else [*range(where, len(loop.body)), *range(adding)]
         lengths = (a for s in mover.nest for a in (s.lo, s.hi))
         if adder is None or not set(of_row) <= set(between) or not all(self.covers(adder, mover)) or (
-                any(self.touches(c, a) for c in carried(loop) for a in (buffer, row))) or not names(loop).isdisjoint(lengths):
+                any(self.touches(c, a) for c in carried(loop) for a in (buffer, row))) or not names_of(loop).isdisjoint(lengths):
             return where, adding, None
         return where, adding, adder
 
@@ -311,11 +312,6 @@ def idle_views(program):
 def is_number(s):
     """Does a statement compute a number of others?"""
     return isinstance(s, Let) and not infer.is_array(s.out) and not any(map(infer.is_array, reads(s)))
-
-
-def names(loop):
-    """The names that a loop binds, inside too."""
-    return {v for t in walk([loop]) for v in (*inner(t), *binds(t))}
 
 
 def carried(loop):
