@@ -24,7 +24,7 @@ class Uses:
         self.users = Counter(c for s in walk(program.body) for c in self.touched(s))
         of = self.aliases.of
         self.theirs = self.aliases.external | {of(v) for v in variables(program.result) if infer.is_array(v)}
-        self.theirs |= {of(v) for s in walk(program.body) if self.may_return(s) for v in reads(s) if infer.is_array(v)}
+        self.theirs |= {of(v) for s in walk(program.body) if self.may_return(s) for v in (s.out, *reads(s)) if infer.is_array(v)}
         self.lost = self.aliases.carried | self.theirs
 
     def may_keep(self, s):
