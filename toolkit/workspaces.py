@@ -52,7 +52,7 @@ class Workspaces(Uses):
             if space is None:
                 body.append(s)
                 continue
-            spaces[space] = max(j for j, own in enumerate(touched) if own[self.aliases.of(s.out)])
+            spaces[space] = max((j for j, own in enumerate(touched) if own[self.aliases.of(s.out)]), default=k)
             if s.fn in PRODUCTS:
                 body.append(Do(np.dot, (*s.args, space)))
             body.append(Let(s.out, taken_over, (space,), (), s.place))
