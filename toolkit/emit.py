@@ -56,6 +56,7 @@ FROM_START = "\x02{}\x03"                 # marks an index; no text that is emit
 # In place of the first, host.MAKERS are compiled.
 MAKERS, HERE, FLOATS = {np.empty: "\x04", np.zeros: "\x05", np.empty_like: "\x06", np.zeros_like: "\x07"}, "\x0f", "\x0e"
 LIKE = {np.empty_like, np.zeros_like}
+HIDDEN = "\x10{}\x03"                     # marks one of which LLVM is to know nothing
 MODULES = ((np, "np"), (np.linalg, "np.linalg"), (np.random, "np.random"), (math, "math"))
 
 
@@ -71,7 +72,7 @@ class Emitter:
         self.in_parallel = False        # is this a body of a loop that is emitted with prange?
         self.loop = None                # the innermost `for` around
         self.folded = self.fold(program)
-        self.names = Names(program, self.folded, {"np", "math", *host.MAKERS})
+        self.names = Names(program, self.folded, {"np", "math", "np_hidden", *host.MAKERS})
         self.names.taken |= {name for name, _ in program.params}
         heads = [self.param(n, p) for n, p in program.params]
         for s in walk(program.body):
@@ -322,13 +323,14 @@ class Emitter:
         return ", ".join(map(one, index)) or "()"
 
     def at(self, atom, text):
-        """An index, marked if it is known never to count from the end. The counter of an outer loop that runs down is left as it
-        is: LLVM asks about it once, and with it unsigned leaves loops inside scalar."""
-        loop = self.dependence.ranges.get(atom) if isinstance(atom, Var) else None
-        if not isinstance(atom, Var) or (loop is not None and loop.step == Const(-1) and loop is not self.loop):
+        """An index, marked if it is known never to count from the end, and in another way if it hangs on the counter of an outer
+        loop that runs down: LLVM would ask before that loop whether the arrays overlap, and take it that such ones do."""
+        form = self.dependence.form(atom) if isinstance(atom, Var) else None
+        if form is None or not self.dependence.counts_from_the_start(form):
             return text
-        form = self.dependence.form(atom)
-        return FROM_START.format(text) if form is not None and self.dependence.counts_from_the_start(form) else text
+        around = (self.dependence.ranges.get(symbol) for symbol in form)
+        down = any(loop is not None and loop.step == Const(-1) and loop is not self.loop for loop in around)
+        return (HIDDEN if down else FROM_START).format(text)
 
     # ---- statements
     def block(self, block):
@@ -574,11 +576,11 @@ def emit(program, name=None):
 def shown(source):
     """The source as it is read, and as Python runs it."""
     names = {ord(mark): f"np.{fn.__name__}" for fn, mark in MAKERS.items()}
-    return source.translate(dict.fromkeys(map(ord, ("\x02", "\x03", HERE, FLOATS))) | names)
+    return source.translate(dict.fromkeys(map(ord, ("\x02", "\x03", "\x10", HERE, FLOATS))) | names)
 
 
 def unsigned(source):
     """The source as Numba compiles it: marked indices are unsigned numbers, so that machine code need not ask whether they count
     from the end, which would keep loops from being vector code; arrays are made by what takes less time, also to compile."""
     names = {ord(mark): f"np_{fn.__name__}" for fn, mark in MAKERS.items()}
-    return source.translate({2: "np.uint64(", 3: ")", ord(HERE): "_here", ord(FLOATS): ", np.float64"} | names)
+    return source.translate({2: "np.uint64(", 16: "np_hidden(", 3: ")", ord(HERE): "_here", ord(FLOATS): ", np.float64"} | names)

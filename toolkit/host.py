@@ -34,7 +34,7 @@ from numba.np.arrayobj import _parse_shape, make_array, populate_array
 from numba.np.numpy_support import as_dtype
 
 __all__ = ["MAKERS", "Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes",
-           "cache_folder", "cgutils", "functions", "gemm", "keep", "load_registries", "only_prange", "parameters",
+           "cache_folder", "cgutils", "functions", "gemm", "hidden", "keep", "load_registries", "only_prange", "parameters",
            "specialised", "tune_process", "typing_context", "versions"]
 
 
@@ -43,16 +43,14 @@ def tune_process():
 
     LLVM makes vector code of what is summed also where the sum itself must keep its order: results are the same to the last bit.
     Of loops that it knows to be short it would make one step under a mask, and in that it reads what is summed after the stores
-    of the same iterations (LLVM 22): so short loops are made like others. What it asks before a loop, whether the arrays overlap,
-    it would ask before the loop around it, of all that this one will come to: where that one counts down the answer is no good,
-    and the vector code is never run.
+    of the same iterations (LLVM 22): so short loops are made like others.
     The C library keeps memory that is given back, up to 1 GB, and maps only arrays of more than 32 MB anew: to fault the pages
     of tapes and cotangents in again in every call costs more than the arithmetic.
     """
     if os.environ.get("DUALTAPE_TUNING") == "off" or getattr(llvmlite.binding, "tuned_by_dualtape", False):
         return
     llvmlite.binding.tuned_by_dualtape = True           # LLVM takes an option once
-    for option in ("-force-ordered-reductions=true", "-vectorizer-min-trip-count=0", "-hoist-runtime-checks=false"):
+    for option in ("-force-ordered-reductions=true", "-vectorizer-min-trip-count=0"):
         llvmlite.binding.set_option("", option)
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
@@ -204,6 +202,18 @@ def gemm(ctx, turned_a, turned_b, m, n, k, alpha, a, at_a, lda, b, at_b, ldb, be
         return cx.get_dummy_value()
 
     return types.void(flag, flag, size, size, size, number, a, size, size, b, size, size, number, c, size, size), emit
+
+
+@intrinsic
+def hidden(ctx, i):
+    """An index, of which LLVM is to know nothing but that it is not negative."""
+    def emit(cx, builder, sig, args):
+        word, index = cgutils.intp_t, cx.cast(builder, args[0], i, types.uintp)
+        same = builder.asm(llvmlite.ir.FunctionType(word, [word]), "", "=r,0", [index], side_effect=False)
+        for known in ("nounwind", "readnone"):          # so that loops may be left by it
+            same.attributes.add(known)
+        return same
+    return types.uintp(i), emit
 
 
 # ---- arrays: in the place of NumPy's functions, of which Numba compiles two or three for every type of array
