@@ -247,6 +247,21 @@ def read_by_parts(v):
     return np.sum(b) * np.sum(part)
 
 
+def diagonal_read_later(m):
+    """NumPy's np.diag is a view, which Python sees where it runs the derivative; Numba's is not."""
+    a = m @ m
+    d, b = np.diag(a), a.copy()
+    for i in range(b.shape[0]):
+        for j in range(b.shape[1]):
+            b[i, j] *= b[i, 0] * m[j, i]
+    return np.sum(b) + np.sum(d * d)
+
+
+def test_a_copy_is_made_of_what_numpy_shows_a_part_of():
+    for compile in (True, False):
+        check(diagonal_read_later, (X[:3],), (0,), compile=compile)
+
+
 def copies(text):
     return len(re.findall(r"np\.copy\(", text))
 

@@ -298,8 +298,7 @@ class Emitter:
 
     def stay(self, program):
         """The statements outside of all loops that make arrays which neither the caller sees nor what may keep them."""
-        of, found, block = self.uses.aliases.of, set(), list(program.body)
-        lost = self.uses.theirs | {of(v) for s in walk(block) if self.uses.may_keep(s) for v in reads(s) if infer.is_array(v)}
+        of, found, block, lost = self.uses.aliases.of, set(), list(program.body), self.uses.theirs | self.uses.kept
         while block:
             s = block.pop()
             if isinstance(s, If):

@@ -16,7 +16,8 @@ from .shapes import Shapes
 
 class Uses:
     """The arrays of one program: `users`, how many statements touch a class; `theirs`, the classes of what the caller has or
-    gets, or a function may have kept; `lost`, these and those that pass through a loop, a branch or a stack."""
+    gets, or a function may have returned; `lost`, these and those that pass through a loop, a branch or a stack; `kept`, those
+    of which something else may be a part."""
 
     def __init__(self, program):
         self.aliases, self.shapes = Aliases(program), Shapes(program)
@@ -26,9 +27,10 @@ class Uses:
         self.theirs = self.aliases.external | {of(v) for v in variables(program.result) if infer.is_array(v)}
         self.theirs |= {of(v) for s in walk(program.body) if self.may_return(s) for v in (s.out, *reads(s)) if infer.is_array(v)}
         self.lost = self.aliases.carried | self.theirs
+        self.kept = {of(v) for s in walk(program.body) if self.may_keep(s) for v in reads(s) if infer.is_array(v)}
 
     def may_keep(self, s):
-        """May a statement make something of which an array that it reads is a part?"""
+        """May a statement make something of which an array that it reads is a part, as NumPy's np.diag does, and Numba's not?"""
         number = isinstance(s, Let) and isinstance(infer.type_of(s.out), types.Number | types.Boolean)
         return isinstance(s, Let) and not number and s.fn not in READERS and s.fn not in VIEWS and not self.shapes.elementwise(s)
 

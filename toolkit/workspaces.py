@@ -65,7 +65,8 @@ class Workspaces(Uses):
         if not isinstance(s, Let) or s.kw or s.fn not in (*SHAPED, *LIKE, *PRODUCTS) or not infer.is_array(s.out):
             return False
         c, kind = self.aliases.of(s.out), (s.out.type.dtype, s.out.type.layout)
-        return c not in self.lost and sum(own[c] for own in touched) == self.users[c] and kind == (types.float64, "C")
+        alone = c not in self.lost | self.kept and sum(own[c] for own in touched) == self.users[c]
+        return alone and kind == (types.float64, "C")
 
     def space(self, s, at, changing, touched, spaces):
         """The workspace that an array may have; one that is free, or a new one; None if its lengths change."""

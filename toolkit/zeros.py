@@ -119,7 +119,7 @@ class Zeros(Uses):
             touched.update(c for t in walk([s]) for c in self.touched(t))
             s = rebuilt(s, self.uncopied)
             if isinstance(s, Let) and s.fn is np.copy and (old := self.copied.get(s.args[0], s.args[0])).type == s.out.type and (
-                    (c := self.aliases.of(s.args[0])) not in self.theirs) and touched[c] == self.users[c]:
+                    (c := self.aliases.of(s.args[0])) not in self.theirs | self.kept) and touched[c] == self.users[c]:
                 self.copied[s.out] = old
             else:
                 made.append(s)
