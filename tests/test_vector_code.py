@@ -65,6 +65,17 @@ def cleared(m):
     return total
 
 
+def in_turns(x):
+    """Two arrays that a function makes: what is written in one is not in the other."""
+    a, b = x.copy(), np.empty_like(x)
+    for _ in range(3):
+        for i in range(x.size):
+            b[i] = np.sin(a[i])
+        for i in range(x.size):
+            a[i] = a[i] + b[i] * b[i]
+    return a.sum()
+
+
 KERNELS = {
     "waves": (waves, (np.ones(5),), 100),
     "heat": (heat, (np.ones((5, 5)), np.ones((5, 5)), 2), 25),
@@ -85,6 +96,20 @@ def packed(name):
 @pytest.mark.parametrize("name", KERNELS)
 def test_both_sweeps_are_vector_code(name):
     assert int(told(f"import test_vector_code as t; print(t.packed({name!r}))")) >= KERNELS[name][2]
+
+
+def checks(fn, x):
+    """How many loops of a derivative, of those that are vector code, ask before they run whether arrays overlap."""
+    fn(x)
+    code, = fn.entry.inspect_llvm().values()
+    return len(re.findall(r"^vector\.body", code, re.M)), len(re.findall(r"^vector\.memcheck", code, re.M))
+
+
+@pytest.mark.parametrize("x", ["numpy.ones(7)", "numpy.ones(14)[::2]"])
+def test_arrays_that_a_derivative_makes_are_known_apart(x):
+    loops, asked = told(f"import numpy, test_vector_code as t; print(*t.checks(t.value_and_grad(t.in_turns), {x}))").split()
+    assert int(loops) >= 4
+    assert int(asked) == 0
 
 
 def test_sums_of_what_short_loops_clear_are_right():

@@ -5,6 +5,7 @@ Values that are used once are written where they are used. Stacks are arrays wit
 import builtins
 import math
 import operator
+import re
 from collections import Counter
 
 import numba
@@ -39,6 +40,7 @@ from .program import (
     variables,
     walk,
 )
+from .runtime import fill, padded
 from .shapes import PRODUCTS
 from .threads import on_stacks
 from .uses import Uses
@@ -54,8 +56,10 @@ ATOM = 20
 FROM_START = "\x02{}\x03"                 # marks an index; no text that is emitted holds these characters
 # Marks of the functions that make arrays, of those that are for this function alone, and of a dtype that NumPy need not be told.
 # In place of the first, host.MAKERS are compiled.
-MAKERS, HERE, FLOATS = {np.empty: "\x04", np.zeros: "\x05", np.empty_like: "\x06", np.zeros_like: "\x07"}, "\x0f", "\x0e"
-LIKE = {np.empty_like, np.zeros_like}
+MAKERS = {np.empty: "\x04", np.zeros: "\x05", np.empty_like: "\x06", np.zeros_like: "\x07", np.copy: "\x08", padded: "\x11",
+          fill: "\x12"}
+COMPILED = {mark: f"np_{fn.__name__}" for fn, mark in MAKERS.items()} | {MAKERS[padded]: "np_zeros", MAKERS[fill]: "np_full"}
+WITH_DTYPE, HERE, FLOATS = {np.empty, np.zeros, padded}, "\x0f", "\x0e"
 HIDDEN = "\x10{}\x03"                     # marks one of which LLVM is to know nothing
 MODULES = ((np, "np"), (np.linalg, "np.linalg"), (np.random, "np.random"), (math, "math"))
 
@@ -264,7 +268,7 @@ class Emitter:
         if fn is astype:
             return f"{self.text(args[0], ATOM)}.astype({self.text(args[1])})", ATOM
         if fn is kept:
-            return self.maker(s, np.empty, args[0], args[1] if args[1] != Const(np.float64) else None), ATOM
+            return self.maker(s, np.empty, *args[:2 - (args[1] == Const(np.float64))]), ATOM
         if fn is taken_over:
             return self.expr(args[0])
         if fn is trips:
@@ -291,10 +295,10 @@ class Emitter:
         parts = [self.text(a) for a in args] + [f"{k}={self.text(a)}" for k, a in s.kw]
         return f"{self.name_of(fn)}({', '.join(parts)})", ATOM
 
-    def maker(self, s, fn, like, dtype=None):
-        """A new array that a statement makes, of a shape or like another."""
-        dtype = f", {self.text(dtype)}" if dtype else "" if fn in LIKE else FLOATS
-        return f"{MAKERS[fn]}{HERE * (s in self.staying)}({self.text(like)}{dtype})"
+    def maker(self, s, fn, *args):
+        """A new array that a statement makes."""
+        dtype = FLOATS if fn in WITH_DTYPE and len(args) == 1 else ""
+        return f"{MAKERS[fn]}{self.name_of(fn)}{HERE * (s in self.staying)}({', '.join(map(self.text, args))}{dtype})"
 
     def stay(self, program):
         """The statements outside of all loops that make arrays which neither the caller sees nor what may keep them."""
@@ -323,7 +327,8 @@ class Emitter:
 
     def at(self, atom, text):
         """An index, marked if it is known never to count from the end, and in another way if it hangs on the counter of an outer
-        loop that runs down: LLVM would ask before that loop whether the arrays overlap, and take it that such ones do."""
+        loop that runs down: LLVM would ask before that loop whether arrays overlap that it does not know apart, and take it that
+        such ones do."""
         form = self.dependence.form(atom) if isinstance(atom, Var) else None
         if form is None or not self.dependence.counts_from_the_start(form):
             return text
@@ -540,8 +545,8 @@ class Emitter:
             if any(isinstance(t, Push) and t.stack is s.stack for t in walk(self.program.body)):
                 self(f"{name} = []")
         else:
-            kind = None if s.stack.type == infer.types.float64 else Const(infer.numpy_type(s.stack.type))
-            self(f"{name}, {top} = {self.maker(s, np.empty, s.count, kind)}, 0")
+            kind = () if s.stack.type == infer.types.float64 else (Const(infer.numpy_type(s.stack.type)),)
+            self(f"{name}, {top} = {self.maker(s, np.empty, s.count, *kind)}, 0")
 
     def s_Reserve(self, s):
         name, top = self.tape(s.stack)
@@ -574,12 +579,11 @@ def emit(program, name=None):
 
 def shown(source):
     """The source as it is read, and as Python runs it."""
-    names = {ord(mark): f"np.{fn.__name__}" for fn, mark in MAKERS.items()}
-    return source.translate(dict.fromkeys(map(ord, ("\x02", "\x03", "\x10", HERE, FLOATS))) | names)
+    return source.translate(dict.fromkeys(map(ord, ("\x02", "\x03", "\x10", HERE, FLOATS, *MAKERS.values()))))
 
 
 def unsigned(source):
     """The source as Numba compiles it: marked indices are unsigned numbers, so that machine code need not ask whether they count
     from the end, which would keep loops from being vector code; arrays are made by what takes less time, also to compile."""
-    names = {ord(mark): f"np_{fn.__name__}" for fn, mark in MAKERS.items()}
-    return source.translate({2: "np.uint64(", 16: "np_hidden(", 3: ")", ord(HERE): "_here", ord(FLOATS): ", np.float64"} | names)
+    source = re.sub(rf"([{''.join(COMPILED)}])[\w.]+", lambda maker: COMPILED[maker[1]], source)
+    return source.translate({2: "np.uint64(", 16: "np_hidden(", 3: ")", ord(HERE): "_here", ord(FLOATS): ", np.float64"})

@@ -221,32 +221,71 @@ LINE, LARGE, MADV_HUGEPAGE = 64, 4 << 20, 14    # bytes: a line of the caches, a
 SMALL = 512                                     # bytes, up to which an array may be on the stack
 
 
-def maker(cleared, here):
-    """(of a shape and a dtype, like another array): intrinsics that make an array; see `allocation`."""
-    def of_shape(ctx, shape, dtype):
+def of_shape(fill, here):
+    """An intrinsic that makes an array of a shape and a dtype; see `allocation`."""
+    def made(ctx, shape, dtype):
         rank = shape.count if isinstance(shape, types.BaseTuple) else 1
-        return allocation(types.Array(dtype.dtype, rank, "C"), [shape, dtype], cleared, here)
-
-    def like(ctx, a):
-        return allocation(a.copy(layout="F" if a.layout == "F" else "C", readonly=False), [a], cleared, here)
-    return intrinsic(of_shape), intrinsic(like)
+        return allocation(types.Array(dtype.dtype, rank, "C"), [shape, dtype], fill, here)
+    return intrinsic(made)
 
 
-MAKERS = {f"np_{name}{like}{tail}": made for name, cleared in (("empty", False), ("zeros", True))
-          for tail, here in (("", False), ("_here", True)) for like, made in zip(("", "_like"), maker(cleared, here))}
+def of_value(fill, here):
+    """One that makes an array of a value and a shape."""
+    def made(ctx, value, shape):
+        rank = shape.count if isinstance(shape, types.BaseTuple) else 1
+        return allocation(types.Array(value, rank, "C"), [value, shape], fill, here, 1)
+    return intrinsic(made)
 
 
-def allocation(result, given, cleared, here):
-    """What an intrinsic returns that makes an array of the type `result`, of the shape that its first argument is or has.
+def like(fill, here):
+    """One that makes an array like another."""
+    def made(ctx, a):
+        return allocation(a.copy(layout="F" if a.layout == "F" else "C", readonly=False), [a], fill, here)
+    return intrinsic(made)
+
+
+def cleared(cx, builder, array, size, given):
+    """Zeros in a new array."""
+    cgutils.memset(builder, array.data, size, 0)
+
+
+def everywhere(cx, builder, array, size, given):
+    """In each entry of a new array, the value that is given."""
+    (kind, value), _ = given
+    with cgutils.for_range(builder, builder.sdiv(size, array.itemsize)) as loop:
+        cx.pack_value(builder, kind, value, builder.gep(array.data, [loop.index]))
+
+
+def copied(cx, builder, array, size, given):
+    """In a new array, what another one holds."""
+    (kind, value), = given
+    other = make_array(kind)(cx, builder, value)
+    if kind.layout in "CF":
+        cgutils.raw_memcpy(builder, array.data, other.data, size, cgutils.intp_t(1))
+        return
+    shape, new = cgutils.unpack_tuple(builder, other.shape), kind.copy(layout="C")
+    with cgutils.loop_nest(builder, shape, cgutils.intp_t) as index:
+        entry = builder.load(cgutils.get_item_pointer(cx, builder, kind, other, index))
+        builder.store(entry, cgutils.get_item_pointer(cx, builder, new, array, index))
+
+
+MAKERS = {f"np_{name}{tail}": make(fill, here) for tail, here in (("", False), ("_here", True)) for name, make, fill in (
+    ("empty", of_shape, None), ("zeros", of_shape, cleared), ("empty_like", like, None), ("zeros_like", like, cleared),
+    ("full", of_value, everywhere), ("copy", like, copied))}
+
+
+def allocation(result, given, fill, here, k=0):
+    """What an intrinsic returns that makes an array of the type `result`, of the shape that its k-th argument is or has, with
+    what fill(context, builder, array, bytes, [(type, value) of what is given]) writes there.
 
     A large one asks Linux for large pages, as NumPy's own do: of a tape, to fault in a page for every 4 kB costs more than to
     write it. A small one that is used `here` alone is on the stack: to get memory and give it back costs 20 ns.
     """
     def emit(cx, builder, sig, args):
-        if isinstance(sig.args[0], types.Array):
-            shape = cgutils.unpack_tuple(builder, make_array(sig.args[0])(cx, builder, args[0]).shape)
+        if isinstance(sig.args[k], types.Array):
+            shape = cgutils.unpack_tuple(builder, make_array(sig.args[k])(cx, builder, args[k]).shape)
         else:
-            shape = _parse_shape(cx, builder, sig.args[0], args[0])
+            shape = _parse_shape(cx, builder, sig.args[k], args[k])
         word = cgutils.intp_t
         itemsize = word(cx.get_abi_sizeof(cx.get_data_type(result.dtype)))
         strides, size, overflow = [], itemsize, llvmlite.ir.IntType(1)(0)
@@ -257,11 +296,11 @@ def allocation(result, given, cleared, here):
         with builder.if_then(overflow, likely=False):
             cx.call_conv.return_user_exc(builder, ValueError, ("array is too big",))
         memory, data = on_the_stack(cx, builder, size) if here else on_the_heap(cx, builder, size)
-        if cleared:
-            cgutils.memset(builder, data, size, 0)
         array = make_array(result)(cx, builder)
         populate_array(array, builder.bitcast(data, cx.get_data_type(result.dtype).as_pointer()), tuple(shape),
                        tuple(strides[::-1] if result.layout == "C" else strides), itemsize, memory)
+        if fill is not None:
+            fill(cx, builder, array, size, list(zip(sig.args, args)))
         return array._getvalue()
 
     return result(*given), emit
@@ -274,7 +313,23 @@ def on_the_heap(cx, builder, size):
     if platform.system() == "Linux":
         with builder.if_then(builder.icmp_signed(">=", size, cgutils.intp_t(LARGE)), likely=False):
             in_large_pages(builder, data, size)
-    return memory, data
+    return memory, of_its_own(builder, data)
+
+
+def of_its_own(builder, data):
+    """The same address, as LLVM takes one of new memory: what is written elsewhere is not written here.
+
+    It reads the address in Numba's record, where any address may stand, so that it asks before a loop whether arrays overlap;
+    where that loop is short, this takes longer than the loop. Here it comes from a call that is marked as one of malloc is
+    (and is no code). The second has LLVM take it that the address is known elsewhere: to what gives the memory back, which is
+    given the record alone. No one may have written there before.
+    """
+    address, void = data.type, llvmlite.ir.VoidType()
+    same = llvmlite.ir.InlineAsm(llvmlite.ir.FunctionType(address, [address]), "", "=r,0", side_effect=False)
+    known = llvmlite.ir.InlineAsm(llvmlite.ir.FunctionType(void, [address]), "", "r,~{memory}", side_effect=True)
+    data = builder.call(same, [data], cconv="noalias")      # llvmlite has no place for attributes of what a call returns
+    builder.call(known, [data])
+    return data
 
 
 def on_the_stack(cx, builder, size):
