@@ -1,5 +1,7 @@
 """What inference says without asking Numba is what Numba says."""
 import inspect
+import itertools
+import operator
 
 import numpy as np
 import pytest
@@ -15,16 +17,31 @@ def array(ndim, layout="C", dtype=types.float64):
     return Var("x", types.Array(dtype, ndim, layout))
 
 
+FLOATS = (types.float64, types.float32)
+ARRAYS = [(1, "C"), (1, "A"), *((n, layout) for n in (2, 3) for layout in "CFA")]
 QUESTIONS = [
-    *((np.sum, (array(n, layout, t),)) for n in (1, 3) for layout in "CA" for t in (types.float64, types.float32)),
+    *((np.sum, (array(n, layout, t),)) for n in (1, 3) for layout in "CA" for t in FLOATS),
     *((np.sum, (array(n, "F"), Const(axis))) for n, axis in ((2, 0), (2, -1), (3, 1))),
+    *((fn, (array(n, layout, t),)) for fn in (np.max, np.min) for n, layout in ARRAYS for t in FLOATS),
+    *((fn, (array(n, layout, t),)) for fn in (np.empty_like, np.zeros_like, np.copy) for n, layout in ARRAYS
+      for t in (*FLOATS, types.int64, types.boolean)),
+    (np.zeros_like, (Var("x", types.Array(types.float64, 2, "C", readonly=True)),)),
+    *((fn, (shape, *dtype)) for fn in (np.empty, np.zeros) for shape in (N, Const(3), Tup((N,)), Tup((N, Const(2), N)))
+      for dtype in ((), (Const(np.float64),), (Const(np.float32),))),
+    *((fn, factors) for fn in (np.dot, operator.matmul) for t in FLOATS
+      for factors in itertools.product([array(n, layout, t) for n, layout in ARRAYS if n < 3], repeat=2)),
+    *((np.linalg.solve, (array(2, layout, t), array(1, "C", t))) for layout in "CF" for t in FLOATS),
+    *((fn, (array(2, "C", t), *k)) for fn in (np.tril, np.triu) for k in ((), (Const(0),), (N,)) for t in FLOATS),
+    (runtime.place, (Var("y", types.float64), N, Tup((N,)))),
+    (runtime.place, (Var("y", types.float64), N, Tup((N, N)))),
+    *((runtime.position, (array(n, layout), Var("y", types.float64))) for n in (1, 2) for layout in "CA"),
     (np.outer, (array(1), array(1, "A"))),
     (runtime.spread, (array(1), Tup((N, N)), Const(0))),
     (runtime.spread, (Var("y", types.float32), Tup((N, N, N)), Const(None))),
     (runtime.fill, (Const(1.0), Tup((N,)))),
     (runtime.fill, (Var("y", types.float32), Tup((N, N)))),
     *((fn, (array(2, "C", t),) * len(inspect.signature(fn).parameters))
-      for fn in runtime.ELEMENTWISE for t in (types.float64, types.float32)),
+      for fn in runtime.ELEMENTWISE for t in FLOATS),
     (runtime.keep, (array(1, "C", types.boolean), array(2))),
     (runtime.select, (array(3, "C", types.boolean), array(1), Const(0.0))),
     (runtime.relu, (array(4),)),
@@ -40,6 +57,11 @@ def test_numba_gives_the_answer_that_is_foreseen(fn, args):
 @pytest.mark.parametrize(("fn", "args"), [(np.sum, (array(1, "C", types.int64),)), (np.sum, (array(1), Const(0))),
                                           (np.sum, (array(2), N)), (np.outer, (array(2), array(1))),
                                           (np.outer, (array(1), array(1, "C", types.float32))),
+                                          (np.max, (array(2), Const(0))), (np.zeros_like, (array(2), Const(np.float32))),
+                                          (np.dot, (array(2), array(2), array(2))), (np.zeros, (Const(3), Const(np.int64))),
+                                          (np.linalg.solve, (array(2), array(2))), (np.linalg.solve, (array(2, "A"), array(1))),
+                                          (np.tril, (array(2, "F"),)),
+                                          (runtime.place, (Var("y", types.float32), N, Tup((N,)))),
                                           (runtime.relu, (array(1, "A"),)), (runtime.relu, (array(1, "C", types.int64),)),
                                           (runtime.select, (array(1), array(1), array(1, "C", types.float32))),
                                           (runtime.unbroadcast, (array(2, "F"), array(2))), (np.sum, (array(2), Tup((N, N))))])

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import cache
 from .emit import shown, unsigned
-from .host import MAKERS, hidden, keep, only_prange, specialised, tune_process
+from .host import INTRINSICS, keep, only_prange, specialised, tune_process
 
 tune_process()
 
@@ -41,7 +41,7 @@ def load(source, namespace, name, code=None):
 def made(source, namespace, name):
     """What is made of a function that was emitted."""
     code = cache.digest(source, namespace)
-    compiled = load(unsigned(source), namespace | MAKERS | {"np_hidden": hidden}, name, code)
+    compiled = load(unsigned(source), namespace | INTRINSICS, name, code)
     return Made(shown(source), load(source, namespace, name, code), compiled, code)     # the last is what linecache shows
 
 

@@ -61,6 +61,7 @@ MAKERS = {np.empty: "\x04", np.zeros: "\x05", np.empty_like: "\x06", np.zeros_li
 COMPILED = {mark: f"np_{fn.__name__}" for fn, mark in MAKERS.items()} | {MAKERS[padded]: "np_zeros", MAKERS[fill]: "np_full"}
 WITH_DTYPE, HERE, FLOATS = {np.empty, np.zeros, padded}, "\x0f", "\x0e"
 HIDDEN = "\x10{}\x03"                     # marks one of which LLVM is to know nothing
+ROW = "\x13"                              # marks a statement that copies an array to a row of a tape
 MODULES = ((np, "np"), (np.linalg, "np.linalg"), (np.random, "np.random"), (math, "math"))
 
 
@@ -76,7 +77,7 @@ class Emitter:
         self.in_parallel = False        # is this a body of a loop that is emitted with prange?
         self.loop = None                # the innermost `for` around
         self.folded = self.fold(program)
-        self.names = Names(program, self.folded, {"np", "math", "np_hidden", *host.MAKERS})
+        self.names = Names(program, self.folded, {"np", "math", *host.INTRINSICS})
         self.names.taken |= {name for name, _ in program.params}
         heads = [self.param(n, p) for n, p in program.params]
         for s in walk(program.body):
@@ -560,7 +561,7 @@ class Emitter:
         if s.stack not in self.reserved:
             self(f"{name} = {self.name_of(tape.room)}({name}, {top} + 1, {self.line(s.stack)})")
         if s not in self.rows:
-            self(f"{name}[{FROM_START.format(top)}] = {self.text(s.value)}")
+            self(f"{ROW * infer.is_array(s.value)}{name}[{FROM_START.format(top)}] = {self.text(s.value)}")
         return self(f"{top} += 1")
 
     def s_Pop(self, s):
@@ -579,11 +580,12 @@ def emit(program, name=None):
 
 def shown(source):
     """The source as it is read, and as Python runs it."""
-    return source.translate(dict.fromkeys(map(ord, ("\x02", "\x03", "\x10", HERE, FLOATS, *MAKERS.values()))))
+    return source.translate(dict.fromkeys(map(ord, ("\x02", "\x03", "\x10", HERE, FLOATS, ROW, *MAKERS.values()))))
 
 
 def unsigned(source):
     """The source as Numba compiles it: marked indices are unsigned numbers, so that machine code need not ask whether they count
     from the end, which would keep loops from being vector code; arrays are made by what takes less time, also to compile."""
     source = re.sub(rf"([{''.join(COMPILED)}])[\w.]+", lambda maker: COMPILED[maker[1]], source)
+    source = re.sub(rf"{ROW}(.+?) = (.+)", r"np_put(\1, \2)", source)
     return source.translate({2: "np.uint64(", 16: "np_hidden(", 3: ")", ord(HERE): "_here", ord(FLOATS): ", np.float64"})

@@ -4,6 +4,7 @@
 
 Arrays travel as pairs of references: a view's tangent is the same view of the tangent, so aliasing takes care of itself.
 """
+import operator
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from .program import (
     UNDEFINED,
     Carry,
     Const,
+    Let,
     Listed,
     Phi,
     Pop,
@@ -28,7 +30,9 @@ from .program import (
     Var,
     leaves,
     variables,
+    walk,
 )
+from .shapes import PRODUCTS
 from .winners import singled_out
 
 
@@ -44,6 +48,8 @@ class Forward:
         given = [tangent_params(program, argnums, "dot") for _ in self.lanes]
         roots = [v for p in params for v in variables(p)]
         self.on = active(program, self.aliases, roots)
+        self.turned = {s.out: s.args[0] for s in walk(program.body) if isinstance(s, Let) and s.fn is np.transpose
+                       and len(s.args) == 1 and infer.rank_of(s.out) == 2}
         for dots, tangents in zip(self.lanes, given):
             pairs = list(zip(roots, variables(*tangents)))
             for v, d in pairs:
@@ -107,7 +113,11 @@ class Forward:
             return b.cast(dot(s.args[0]), out.type)
         card, env, chosen = card_of(s, live)
         env |= {f"{p}_dot": dot(env[p]) for p in chosen}
-        tangent = push(b, card, env, chosen)
+        if self.symmetric(s):                           # d (aᵀ a) = daᵀ a + (daᵀ a)ᵀ
+            half = push(b, card, env, chosen[:1])
+            tangent = b.let(operator.add, half, b.let(np.transpose, half) if infer.is_array(half) else half)
+        else:
+            tangent = push(b, card, env, chosen)
         if infer.is_array(out):
             arrays = [a for a in s.args if infer.rank_of(a)]
             covered = len(arrays) == 1 or all(live(a) for a in arrays) or not card.elementwise
@@ -118,6 +128,13 @@ class Forward:
             if out.type.layout == "C" and tangent.type.layout != "C":     # views of both must be of one type
                 tangent = b.let(runtime.spread_like, tangent, out)
         return b.cast(tangent, out.type)
+
+    def symmetric(self, s):
+        """Is it a product of an array with its own transpose?"""
+        if s.fn not in PRODUCTS:
+            return False
+        x, y = s.args
+        return self.turned.get(x) is y or self.turned.get(y) is x or (x is y and infer.rank_of(x) == 1)
 
     def on_Get(self, s):
         self.b.add(s)

@@ -33,8 +33,8 @@ from numba.misc.appdirs import AppDirs
 from numba.np.arrayobj import _parse_shape, make_array, populate_array
 from numba.np.numpy_support import as_dtype
 
-__all__ = ["MAKERS", "Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes",
-           "cache_folder", "cgutils", "functions", "gemm", "hidden", "keep", "load_registries", "only_prange", "parameters",
+__all__ = ["INTRINSICS", "Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes",
+           "cache_folder", "cgutils", "functions", "gemm", "keep", "load_registries", "only_prange", "parameters",
            "specialised", "tune_process", "typing_context", "versions"]
 
 
@@ -259,19 +259,38 @@ def everywhere(cx, builder, array, size, given):
 def copied(cx, builder, array, size, given):
     """In a new array, what another one holds."""
     (kind, value), = given
-    other = make_array(kind)(cx, builder, value)
-    if kind.layout in "CF":
-        cgutils.raw_memcpy(builder, array.data, other.data, size, cgutils.intp_t(1))
+    write(cx, builder, kind.copy(layout="F" if kind.layout == "F" else "C"), array, kind, make_array(kind)(cx, builder, value))
+
+
+def write(cx, builder, kind, array, other_kind, other):
+    """Let an array hold what another one of the same shape holds."""
+    if kind.layout == other_kind.layout in ("C", "F"):
+        cgutils.raw_memcpy(builder, array.data, other.data, other.nitems, array.itemsize)
         return
-    shape, new = cgutils.unpack_tuple(builder, other.shape), kind.copy(layout="C")
-    with cgutils.loop_nest(builder, shape, cgutils.intp_t) as index:
-        entry = builder.load(cgutils.get_item_pointer(cx, builder, kind, other, index))
-        builder.store(entry, cgutils.get_item_pointer(cx, builder, new, array, index))
+    with cgutils.loop_nest(builder, cgutils.unpack_tuple(builder, other.shape), cgutils.intp_t) as index:
+        entry = builder.load(cgutils.get_item_pointer(cx, builder, other_kind, other, index))
+        builder.store(entry, cgutils.get_item_pointer(cx, builder, kind, array, index))
 
 
-MAKERS = {f"np_{name}{tail}": make(fill, here) for tail, here in (("", False), ("_here", True)) for name, make, fill in (
-    ("empty", of_shape, None), ("zeros", of_shape, cleared), ("empty_like", like, None), ("zeros_like", like, cleared),
-    ("full", of_value, everywhere), ("copy", like, copied))}
+@intrinsic
+def put(ctx, row, a):
+    """Copy an array to a row of a tape. (For `tape[k] = a` Numba compiles how to tell of shapes that differ: two seconds.)"""
+    def emit(cx, builder, sig, args):
+        new, old = (make_array(t)(cx, builder, v) for t, v in zip(sig.args, args))
+        for n, m in zip(cgutils.unpack_tuple(builder, new.shape), cgutils.unpack_tuple(builder, old.shape)):
+            with builder.if_then(builder.icmp_signed("!=", n, m), likely=False):
+                cx.call_conv.return_user_exc(builder, ValueError, ("the arrays of a tape are of different shapes",))
+        write(cx, builder, row, new, a, old)
+        return cx.get_dummy_value()
+    if (row.dtype, row.ndim) == (a.dtype, a.ndim):
+        return types.void(row, a), emit
+    return None
+
+
+INTRINSICS = {"np_hidden": hidden, "np_put": put} | {
+    f"np_{name}{tail}": make(fill, here) for tail, here in (("", False), ("_here", True)) for name, make, fill in (
+        ("empty", of_shape, None), ("zeros", of_shape, cleared), ("empty_like", like, None), ("zeros_like", like, cleared),
+        ("full", of_value, everywhere), ("copy", like, copied))}     # and what they are called where they are compiled
 
 
 def allocation(result, given, fill, here, k=0):

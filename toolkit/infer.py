@@ -70,6 +70,9 @@ def result_type(fn, args, kw=()):
 
 
 # ---- answers that Numba would compile a function for, which fusion then makes a loop of: {function: arguments -> type, or None}
+FLOATS = {types.float64, types.float32}
+
+
 def nothing(*args):
     """It has to be asked."""
 
@@ -77,12 +80,52 @@ def nothing(*args):
 def made(x, ndim):
     """A contiguous array of x's floats."""
     t = type_of(x)
-    return types.Array(scalar(t), ndim, "C") if scalar(t) in (types.float64, types.float32) else None
+    return types.Array(scalar(t), ndim, "C") if scalar(t) in FLOATS else None
+
+
+def of_like(x, *more):
+    t = type_of(x)
+    return t.copy(layout="F" if t.layout == "F" else "C", readonly=False) if is_array(t) and not more else None
+
+
+def of_new(shape, dtype=None, *more):
+    kind = types.float64 if dtype is None else type_of(dtype)
+    kind = kind.dtype if isinstance(kind, types.NumberClass) else kind if dtype is None else None
+    rank = len(shape.items) if isinstance(shape, Tup) else 1 if isinstance(type_of(shape), types.Integer) else 0
+    return types.Array(kind, rank, "C") if kind in FLOATS and rank and not more else None
+
+
+def of_product(x, y, *out):
+    ranks = rank_of(x), rank_of(y)
+    if out or scalar(type_of(x)) != scalar(type_of(y)) or ranks not in ((2, 2), (2, 1), (1, 2), (1, 1)):
+        return None
+    return made(x, sum(ranks) - 2) if ranks != (1, 1) else of_sum(x)
+
+
+def of_extreme(x, *more):
+    return of_sum(x) if not more else None
+
+
+def of_placed(v, i, shape):
+    return of_shape(v, shape) if type_of(v) == types.float64 else None
+
+
+def of_position(x, value):
+    return types.intp if made(x, 1) and scalar(type_of(x)) == type_of(value) else None
+
+
+def of_triangle(x, k=None):
+    return made(x, 2) if rank_of(x) == 2 and type_of(x).layout == "C" else None
+
+
+def of_solution(a, b):
+    known = rank_of(b) == 1 and {type_of(a).layout, type_of(b).layout} <= {"C", "F"}
+    return of_product(a, b) if known else None
 
 
 def of_sum(x, axis=None):
     if rank_of(x) and axis is None:
-        return scalar(type_of(x)) if scalar(type_of(x)) in (types.float64, types.float32) else None
+        return scalar(type_of(x)) if scalar(type_of(x)) in FLOATS else None
     return made(x, rank_of(x) - 1) if isinstance(axis, Const) and type(axis.value) is int and (rank_of(x) or 0) > 1 else None
 
 
@@ -102,13 +145,18 @@ def of_unbroadcast(ct, like):
 def of_elementwise(*args):
     kinds = [type_of(a) for a in args]
     arrays, floats = [t for t in kinds if is_array(t)], {scalar(t) for t in kinds if is_float(t)}
-    if len(floats) != 1 or not floats <= {types.float64, types.float32} or not arrays or any(t.layout != "C" for t in arrays):
+    if len(floats) != 1 or not floats <= FLOATS or not arrays or any(t.layout != "C" for t in arrays):
         return None
     return types.Array(*floats, max(t.ndim for t in arrays), "C")
 
 
-FORESEEN = {np.sum: of_sum, np.outer: of_outer, runtime.spread: of_shape, runtime.fill: of_shape,
-            runtime.unbroadcast: of_unbroadcast, **dict.fromkeys(runtime.ELEMENTWISE, of_elementwise)}
+FORESEEN = {np.sum: of_sum, np.outer: of_outer, np.linalg.solve: of_solution, runtime.position: of_position,
+            runtime.unbroadcast: of_unbroadcast, runtime.place: of_placed}
+for fns, answer in (((np.empty, np.zeros), of_new), ((np.empty_like, np.zeros_like, np.copy), of_like),
+                    ((np.max, np.min), of_extreme), ((np.dot, operator.matmul), of_product),
+                    ((np.tril, np.triu), of_triangle), ((runtime.spread, runtime.fill), of_shape),
+                    (runtime.ELEMENTWISE, of_elementwise)):
+    FORESEEN |= dict.fromkeys(fns, answer)
 
 
 def asked(fn, args, kw):

@@ -15,12 +15,13 @@ from . import infer, triangular
 from .activity import Aliases
 from .builder import dim, taken_over
 from .primitive import VIEWS
-from .program import For, Get, Let, Set, While, binds, inner, reads, rebuilt, variables, walk
+from .program import Const, For, Get, Let, Set, While, binds, inner, reads, rebuilt, variables, walk
 from .shapes import Shapes
 
 MAKERS = {np.empty, np.zeros, np.copy, np.zeros_like, np.empty_like, operator.matmul, np.dot, np.linalg.cholesky, np.linalg.inv,
           np.linalg.solve, triangular.cholesky_tangent, triangular.cholesky_cotangent, triangular.forward_substituted,
           triangular.back_substituted}      # what returns an array of its own
+UNFILLED, CLEARED = {np.empty, np.empty_like}, {np.zeros, np.zeros_like}
 READERS = MAKERS | {np.sum, dim}            # what keeps nothing of what it reads
 
 
@@ -59,11 +60,14 @@ class Reuse:
                 made[s.out] = k
         taken = {}                                  # position -> what takes places over there
         for new, at in made.items():
-            if block[at].fn is np.empty and of(new) not in self.aliases.carried and new in first:
-                old = self.place(new, first[new], block, made, last)
+            cleared = block[at].fn in CLEARED and infer.is_float(new)
+            if (cleared or block[at].fn in UNFILLED) and of(new) not in self.aliases.carried and new in first:
+                old = self.place(new, first[new], block, made, last, cleared)
                 if old is not None:
-                    taken.setdefault(first[new], []).append(Let(new, taken_over, (old,), (), block[at].place))
-                    block[at] = None
+                    place, block[at] = block[at].place, None
+                    taken.setdefault(first[new], []).append(Let(new, taken_over, (old,), (), place))
+                    if cleared:
+                        taken[first[new]].append(Set(new, (Const(Ellipsis),), Const(0.0), place=place))
                     self.home[new], until = old, last.pop(of(new))
                     if of(new) in self.lost:
                         self.lost.add(of(old))
@@ -71,12 +75,13 @@ class Reuse:
                     last[of(old)] = until
         return [t for k, s in enumerate(block) for t in (*taken.get(k, ()), s) if t is not None]
 
-    def place(self, new, at, block, made, last):
-        """The array whose place another one may take that is filled from a statement on; None if there is none."""
+    def place(self, new, at, block, made, last, cleared):
+        """The array whose place another one may take that is filled from a statement on, or cleared before it; None if there is
+        none."""
         fit = [v for v, k in made.items() if k < at and v is not new and block[k] is not None and self.alike(v, new)
                and self.aliases.of(v) not in self.lost and last.get(self.aliases.of(v), len(block)) <= at]
         for v in reversed(fit):
-            if last[self.aliases.of(v)] < at or self.in_turn(block[at], v, new, []):
+            if last[self.aliases.of(v)] < at or (not cleared and self.in_turn(block[at], v, new, [])):
                 return v
         return None
 
