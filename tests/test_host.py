@@ -42,20 +42,28 @@ def test_arrays_of_a_shape(shape, value):
 
 @pytest.mark.parametrize("k", range(len(ARRAYS)))
 @pytest.mark.parametrize("order", "CF")
-def test_rows_of_a_tape(k, order):
+def test_parts_of_arrays(k, order):
     a = ARRAYS[k]
     tape = np.zeros((3, *a.shape), a.dtype, order)
-    compiled("np_put", "row", "a")(tape[1], a)
+    compiled("np_put", "part", "a")(tape[1], a)
     np.testing.assert_array_equal(tape[1], a)
     np.testing.assert_array_equal(tape[::2], 0)
 
 
-@pytest.mark.parametrize("shape", [(3, 1), (1, 2), (4, 2), (0, 2)])
-def test_an_array_of_another_shape_is_no_row(shape):
+@pytest.mark.parametrize("shape", [(4, 2), (3, 3), (0, 2), (3, 0)])
+def test_an_array_of_another_shape_does_not_fit(shape):
     tape = np.zeros((2, 3, 2))
-    with pytest.raises(ValueError, match="different shapes"):
-        compiled("np_put", "row", "a")(tape[0], np.ones(shape))
+    with pytest.raises(ValueError, match="different size"):
+        compiled("np_put", "part", "a")(tape[0], np.ones(shape))
     np.testing.assert_array_equal(tape, 0)
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (1, 2), (1, 1)])
+def test_an_axis_of_one_entry_is_broadcast(shape):
+    x, a = np.zeros((3, 4)), 1.0 + np.arange(6.0)[:shape[0] * shape[1]].reshape(shape)
+    compiled("np_put", "part", "a")(x[:, ::2], a)
+    np.testing.assert_array_equal(x[:, ::2], a + np.zeros((3, 2)))
+    np.testing.assert_array_equal(x[:, 1::2], 0)
 
 
 def test_more_than_there_are_addresses_is_refused():

@@ -2,6 +2,7 @@
 import numba
 import numpy as np
 import pytest
+from laws import check
 
 from toolkit import grad, jacobian, jvp, value_and_grad, vjp
 from toolkit.emit import emit, unsigned
@@ -112,3 +113,38 @@ def test_only_what_stays_is_on_the_stack():
     for line in text.splitlines():
         if any(line.strip().startswith(f"{name} = np_") for name in names):
             assert "_here(" not in line, text
+
+
+@numba.njit
+def tail(a):
+    return a[1:]
+
+
+def into_itself(v):
+    """A part of an array is copied to another part of it, which a function tells apart from it."""
+    a = v * 1.0
+    a[:-1] = tail(a)
+    a[1:] = a[:-1]
+    return np.sum(a * v)
+
+
+def into_another(v):
+    a, b = np.zeros((3, v.size)), v * v
+    a[1] = b
+    a[:, 1:3] = v[:2]
+    a[:, 3:4] = v[:1]
+    a[::2, 4:] = np.sin(a[1:, 3:5])
+    return np.sum(a * np.cos(a))
+
+
+@pytest.mark.parametrize("fn", [into_itself, into_another])
+def test_copies_to_parts_of_arrays(fn):
+    check(fn, (V,), (0,))
+
+
+def test_parts_of_other_arrays_are_copied_without_numbas_assignment():
+    def f(v):
+        a = np.zeros((3, v.size))
+        a[1, int(v[0]):] = np.cumsum(v)
+        return np.sum(a * a)
+    assert "np_put(" in unsigned(emit(grad(f).final((numba.typeof(V),)))[0])

@@ -61,7 +61,7 @@ MAKERS = {np.empty: "\x04", np.zeros: "\x05", np.empty_like: "\x06", np.zeros_li
 COMPILED = {mark: f"np_{fn.__name__}" for fn, mark in MAKERS.items()} | {MAKERS[padded]: "np_zeros", MAKERS[fill]: "np_full"}
 WITH_DTYPE, HERE, FLOATS = {np.empty, np.zeros, padded}, "\x0f", "\x0e"
 HIDDEN = "\x10{}\x03"                     # marks one of which LLVM is to know nothing
-ROW = "\x13"                              # marks a statement that copies an array to a row of a tape
+COPY = "\x13"                             # marks a statement that copies an array to a part of another
 MODULES = ((np, "np"), (np.linalg, "np.linalg"), (np.random, "np.random"), (math, "math"))
 
 
@@ -394,7 +394,14 @@ class Emitter:
             op = "+="
             if (less := self.negated(s.value)) is not None:
                 op, value = "-=", self.text(less)
-        return self(f"{target}[{self.index(s.index)}] {op} {value}")
+        return self(f"{COPY * self.is_copy(s)}{target}[{self.index(s.index)}] {op} {value}")
+
+    def is_copy(self, s):
+        """Does a statement copy an array to a part of another one, of its dtype and as many axes, that it does not overlap?"""
+        if s.add or not infer.is_array(s.value) or infer.scalar(s.arr.type) != infer.scalar(s.value.type):
+            return False
+        part, classes = infer.item_type(s.arr, s.index), set(map(self.uses.aliases.of, (s.arr, s.value)))
+        return infer.is_array(part) and part.ndim == s.value.type.ndim and len(classes) == 2 and not classes <= self.uses.shared
 
     def scalar(self, atom):
         return f"{self.text(atom, ATOM)}[()]" if infer.is_array(atom) else self.text(atom)
@@ -561,7 +568,7 @@ class Emitter:
         if s.stack not in self.reserved:
             self(f"{name} = {self.name_of(tape.room)}({name}, {top} + 1, {self.line(s.stack)})")
         if s not in self.rows:
-            self(f"{ROW * infer.is_array(s.value)}{name}[{FROM_START.format(top)}] = {self.text(s.value)}")
+            self(f"{COPY * infer.is_array(s.value)}{name}[{FROM_START.format(top)}] = {self.text(s.value)}")
         return self(f"{top} += 1")
 
     def s_Pop(self, s):
@@ -580,12 +587,12 @@ def emit(program, name=None):
 
 def shown(source):
     """The source as it is read, and as Python runs it."""
-    return source.translate(dict.fromkeys(map(ord, ("\x02", "\x03", "\x10", HERE, FLOATS, ROW, *MAKERS.values()))))
+    return source.translate(dict.fromkeys(map(ord, ("\x02", "\x03", "\x10", HERE, FLOATS, COPY, *MAKERS.values()))))
 
 
 def unsigned(source):
     """The source as Numba compiles it: marked indices are unsigned numbers, so that machine code need not ask whether they count
     from the end, which would keep loops from being vector code; arrays are made by what takes less time, also to compile."""
     source = re.sub(rf"([{''.join(COMPILED)}])[\w.]+", lambda maker: COMPILED[maker[1]], source)
-    source = re.sub(rf"{ROW}(.+?) = (.+)", r"np_put(\1, \2)", source)
+    source = re.sub(rf"{COPY}(.+?) = (.+)", r"np_put(\1, \2)", source)
     return source.translate({2: "np.uint64(", 16: "np_hidden(", 3: ")", ord(HERE): "_here", ord(FLOATS): ", np.float64"})

@@ -259,31 +259,36 @@ def everywhere(cx, builder, array, size, given):
 def copied(cx, builder, array, size, given):
     """In a new array, what another one holds."""
     (kind, value), = given
-    write(cx, builder, kind.copy(layout="F" if kind.layout == "F" else "C"), array, kind, make_array(kind)(cx, builder, value))
+    other = make_array(kind)(cx, builder, value)
+    if kind.layout in "CF":
+        cgutils.raw_memcpy(builder, array.data, other.data, other.nitems, array.itemsize)
+    else:
+        write(cx, builder, kind.copy(layout="C"), array, kind, other)
 
 
 def write(cx, builder, kind, array, other_kind, other):
-    """Let an array hold what another one of the same shape holds."""
-    if kind.layout == other_kind.layout in ("C", "F"):
-        cgutils.raw_memcpy(builder, array.data, other.data, other.nitems, array.itemsize)
-        return
-    with cgutils.loop_nest(builder, cgutils.unpack_tuple(builder, other.shape), cgutils.intp_t) as index:
-        entry = builder.load(cgutils.get_item_pointer(cx, builder, other_kind, other, index))
+    """Let an array hold what another one holds, which has its shape, or one entry along an axis."""
+    shape = cgutils.unpack_tuple(builder, array.shape)
+    single = [builder.icmp_signed("!=", n, m) for n, m in zip(shape, cgutils.unpack_tuple(builder, other.shape))]
+    with cgutils.loop_nest(builder, shape, cgutils.intp_t) as index:
+        there = [builder.select(one, k.type(0), k) for one, k in zip(single, index)]
+        entry = builder.load(cgutils.get_item_pointer(cx, builder, other_kind, other, there))
         builder.store(entry, cgutils.get_item_pointer(cx, builder, kind, array, index))
 
 
 @intrinsic
-def put(ctx, row, a):
-    """Copy an array to a row of a tape. (For `tape[k] = a` Numba compiles how to tell of shapes that differ: two seconds.)"""
+def put(ctx, part, a):
+    """Copy an array to a part of another one. (For `x[k] = a` Numba compiles how to tell of shapes that differ: two seconds.)"""
     def emit(cx, builder, sig, args):
         new, old = (make_array(t)(cx, builder, v) for t, v in zip(sig.args, args))
         for n, m in zip(cgutils.unpack_tuple(builder, new.shape), cgutils.unpack_tuple(builder, old.shape)):
-            with builder.if_then(builder.icmp_signed("!=", n, m), likely=False):
-                cx.call_conv.return_user_exc(builder, ValueError, ("the arrays of a tape are of different shapes",))
-        write(cx, builder, row, new, a, old)
+            fits = builder.or_(builder.icmp_signed("==", n, m), builder.icmp_signed("==", m, m.type(1)))
+            with builder.if_then(builder.not_(fits), likely=False):
+                cx.call_conv.return_user_exc(builder, ValueError, ("cannot assign slice from input of different size",))
+        write(cx, builder, part, new, a, old)
         return cx.get_dummy_value()
-    if (row.dtype, row.ndim) == (a.dtype, a.ndim):
-        return types.void(row, a), emit
+    if (part.dtype, part.ndim) == (a.dtype, a.ndim):
+        return types.void(part, a), emit
     return None
 
 

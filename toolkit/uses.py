@@ -15,17 +15,18 @@ from .shapes import Shapes
 
 
 class Uses:
-    """The arrays of one program: `users`, how many statements touch a class; `theirs`, the classes of what the caller has or
-    gets, or a function may have returned; `lost`, these and those that pass through a loop, a branch or a stack; `kept`, those
-    of which something else may be a part."""
+    """The arrays of one program: `users`, how many statements touch a class; `shared`, the classes of what the caller has or a
+    function may have returned, of which one may be a part of another; `theirs`, these and those of what the caller gets; `lost`,
+    these and those that pass through a loop, a branch or a stack; `kept`, those of which something else may be a part."""
 
     def __init__(self, program):
         self.aliases, self.shapes = Aliases(program), Shapes(program)
         self.read = {v for s in walk(program.body) for v in reads(s)} | set(variables(program.result))
         self.users = Counter(c for s in walk(program.body) for c in self.touched(s))
         of = self.aliases.of
-        self.theirs = self.aliases.external | {of(v) for v in variables(program.result) if infer.is_array(v)}
-        self.theirs |= {of(v) for s in walk(program.body) if self.may_return(s) for v in (s.out, *reads(s)) if infer.is_array(v)}
+        self.shared = self.aliases.external | {of(v) for s in walk(program.body) if self.may_return(s)
+                                               for v in (s.out, *reads(s)) if infer.is_array(v)}
+        self.theirs = self.shared | {of(v) for v in variables(program.result) if infer.is_array(v)}
         self.lost = self.aliases.carried | self.theirs
         self.kept = {of(v) for s in walk(program.body) if self.may_keep(s) for v in reads(s) if infer.is_array(v)}
 
