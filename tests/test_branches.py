@@ -108,3 +108,19 @@ def test_a_cotangent_that_one_side_alone_has_at_one_place(fn, c):
     x = np.array([0.3, -0.4, 0.9, 0.1])
     check(fn, (x, c), (0, 1), compile=False)
     check(fn, (x, c), (0, 1))
+
+
+def with_roots(x, k):
+    """What a branch made is used behind it, and by its own derivative."""
+    s = v = 0.0
+    for i in range(x.size):
+        v += x[i] - k
+        root = math.sqrt(v * x[0]) if v > 0.0 else 0.0
+        s += root * x[i]
+    return s
+
+
+@pytest.mark.parametrize("k", [0.2, 1.1])
+def test_what_a_branch_made_has_its_name_behind_it(k):
+    check(with_roots, (X, k), (0,))
+    assert source(grad(with_roots), X, k).count("sqrt(") == 1

@@ -477,13 +477,18 @@ class Reverse(Residuals, Checkpointed):
                 self.sides[out] = s.cond, 0 if v in yes else 1
         if then or orelse or phis:
             made = If(s.cond, then, orelse, phis)
-            names = self.settle(then, new.then, loop, new, 0, [p.then for p in phis])
+            names = self.settle(then, new.then, loop, new, 0, [p.then for p in phis], self.left_by(s, new.then, "then"))
             for p in phis:
                 p.then = names.get(p.then, p.then)
-            names = self.settle(orelse, new.orelse, loop, new, 1, [p.orelse for p in phis])
+            names = self.settle(orelse, new.orelse, loop, new, 1, [p.orelse for p in phis], self.left_by(s, new.orelse, "orelse"))
             for p in phis:
                 p.orelse = names.get(p.orelse, p.orelse)
             self.b.add(made)
+
+    def left_by(self, s, fwd, side):
+        """{number that one side of a branch made: its name behind the branch}, where that name is read backwards anyway."""
+        mine, read = {v for t in fwd for v in binds(t)}, free(self.b.block)
+        return {v: p.out for p in s.phis if p.out in read and (v := getattr(p, side)) in mine and not infer.is_array(v)}
 
     def un_For(self, s, loop):
         if s in self.marked:
