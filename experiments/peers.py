@@ -39,7 +39,7 @@ from experiments.worker import SYSTEMS
 
 MAKES = ("peers.png", "peers.csv")
 
-STARTED = ("rosenbrock", "gmm_loops", "heat_2d_slices")  # whose first derivative in a fresh process is timed
+STARTED = ("rosenbrock", "gmm_loops", "heat_2d_slices", "lstm")  # whose first derivative in a fresh process is timed
 CACHES = {"plain": "NUMBA_CACHE_DIR", "ours": "DUALTAPE_CACHE_DIR", "jax": "JAX_COMPILATION_CACHE_DIR"}
 PATIENCE_S = {"jax": 120, "torch": 15, "autograd": 15, "dace": 40}  # longer is not worth the wait; DaCe calls a C++ compiler
 SCALES = {
