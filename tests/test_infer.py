@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numba import types
 
-from toolkit import infer, runtime
+from toolkit import infer, runtime, tape
 from toolkit.program import Const, Tup, Var
 
 N = Var("n", types.intp)
@@ -35,6 +35,12 @@ QUESTIONS = [
     (runtime.place, (Var("y", types.float64), N, Tup((N,)))),
     (runtime.place, (Var("y", types.float64), N, Tup((N, N)))),
     *((runtime.position, (array(n, layout), Var("y", types.float64))) for n in (1, 2) for layout in "CA"),
+    *((fn, args) for fn in (max, min) for args in ((N, N), (N, Const(0)), *((Var("x", t), Var("y", t)) for t in FLOATS))),
+    *((np.transpose, (array(n, layout, t),)) for n, layout in ARRAYS if n < 3 for t in (*FLOATS, types.int64)),
+    (np.transpose, (Var("x", types.Array(types.float64, 2, "C", readonly=True)),)),
+    (tape.fits, (N, Const(8))),
+    (runtime.padded, (N,)),
+    (runtime.padded, (Tup((N, N)),)),
     (np.outer, (array(1), array(1, "A"))),
     (runtime.spread, (array(1), Tup((N, N)), Const(0))),
     (runtime.spread, (Var("y", types.float32), Tup((N, N, N)), Const(None))),
@@ -57,7 +63,9 @@ def test_numba_gives_the_answer_that_is_foreseen(fn, args):
 @pytest.mark.parametrize(("fn", "args"), [(np.sum, (array(1, "C", types.int64),)), (np.sum, (array(1), Const(0))),
                                           (np.sum, (array(2), N)), (np.outer, (array(2), array(1))),
                                           (np.outer, (array(1), array(1, "C", types.float32))),
-                                          (np.max, (array(2), Const(0))), (np.zeros_like, (array(2), Const(np.float32))),
+                                          (np.max, (array(2), Const(0))), (max, (N, Var("x", types.float64))), (max, (N, N, N)),
+                                          (np.transpose, (array(3), Tup((N, N, N)))), (np.transpose, (array(3),)),
+                                          (np.zeros_like, (array(2), Const(np.float32))),
                                           (np.dot, (array(2), array(2), array(2))), (np.zeros, (Const(3), Const(np.int64))),
                                           (np.linalg.solve, (array(2), array(2))), (np.linalg.solve, (array(2, "A"), array(1))),
                                           (np.tril, (array(2, "F"),)),

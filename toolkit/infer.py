@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from numba import types
 
-from . import cache, runtime
+from . import cache, runtime, tape
 from .errors import Refusal
 from .host import NumbaError, NumbaPerformanceWarning, typing_context
 from .program import Const, Listed, Span, Tup, Var
@@ -102,6 +102,22 @@ def of_product(x, y, *out):
     return made(x, sum(ranks) - 2) if ranks != (1, 1) else of_sum(x)
 
 
+def of_room(n, size):
+    return types.boolean
+
+
+def of_larger(a, b, *more):
+    t = type_of(a)
+    return t if t == type_of(b) and t in (types.intp, *FLOATS) and not more else None
+
+
+def of_transpose(x, *axes):
+    t = type_of(x)
+    if not is_array(t) or axes or t.ndim > 2:
+        return None
+    return t.copy(layout={"C": "F", "F": "C"}.get(t.layout, "A")) if t.ndim == 2 else t
+
+
 def of_extreme(x, *more):
     return of_sum(x) if not more else None
 
@@ -151,9 +167,10 @@ def of_elementwise(*args):
 
 
 FORESEEN = {np.sum: of_sum, np.outer: of_outer, np.linalg.solve: of_solution, runtime.position: of_position,
-            runtime.unbroadcast: of_unbroadcast, runtime.place: of_placed}
+            runtime.unbroadcast: of_unbroadcast, runtime.place: of_placed, runtime.padded: of_new, tape.fits: of_room,
+            np.transpose: of_transpose}
 for fns, answer in (((np.empty, np.zeros), of_new), ((np.empty_like, np.zeros_like, np.copy), of_like),
-                    ((np.max, np.min), of_extreme), ((np.dot, operator.matmul), of_product),
+                    ((np.max, np.min), of_extreme), ((max, min), of_larger), ((np.dot, operator.matmul), of_product),
                     ((np.tril, np.triu), of_triangle), ((runtime.spread, runtime.fill), of_shape),
                     (runtime.ELEMENTWISE, of_elementwise)):
     FORESEEN |= dict.fromkeys(fns, answer)
