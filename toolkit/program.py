@@ -225,6 +225,9 @@ class Program:
     result: object
 
 
+NESTED = (For, While, If)
+
+
 def blocks(s):
     """The blocks inside a statement."""
     match s:
@@ -241,8 +244,9 @@ def walk(block):
     """Every statement of a block and of the blocks inside it, in program order."""
     for s in block:
         yield s
-        for b in blocks(s):
-            yield from walk(b)
+        if isinstance(s, NESTED):
+            for b in blocks(s):
+                yield from walk(b)
 
 
 def rebuilt(s, block):
@@ -281,7 +285,13 @@ def lists(*atoms):
 
 def variables(*atoms):
     """The Vars of some structures."""
-    return [a for atom in atoms for a in leaves(atom) if isinstance(a, Var)]
+    found = []
+    for atom in atoms:
+        if isinstance(atom, Var):
+            found.append(atom)
+        elif not isinstance(atom, Const):
+            found += [a for a in leaves(atom) if isinstance(a, Var)]
+    return found
 
 
 def reads(s):
