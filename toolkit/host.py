@@ -259,21 +259,21 @@ def everywhere(cx, builder, array, size, given):
 def copied(cx, builder, array, size, given):
     """In a new array, what another one holds."""
     (kind, value), = given
-    other = make_array(kind)(cx, builder, value)
-    if kind.layout in "CF":
-        cgutils.raw_memcpy(builder, array.data, other.data, other.nitems, array.itemsize)
-    else:
-        write(cx, builder, kind.copy(layout="C"), array, kind, other)
+    write(cx, builder, kind.copy(layout="F" if kind.layout == "F" else "C"), array, kind, make_array(kind)(cx, builder, value))
 
 
 def write(cx, builder, kind, array, other_kind, other):
     """Let an array hold what another one holds, which has its shape, or one entry along an axis."""
     shape = cgutils.unpack_tuple(builder, array.shape)
     single = [builder.icmp_signed("!=", n, m) for n, m in zip(shape, cgutils.unpack_tuple(builder, other.shape))]
-    with cgutils.loop_nest(builder, shape, cgutils.intp_t) as index:
-        there = [builder.select(one, k.type(0), k) for one, k in zip(single, index)]
-        entry = builder.load(cgutils.get_item_pointer(cx, builder, other_kind, other, there))
-        builder.store(entry, cgutils.get_item_pointer(cx, builder, kind, array, index))
+    alike = builder.not_(functools.reduce(builder.or_, single))
+    with builder.if_else(alike if kind.layout == other_kind.layout in ("C", "F") else alike.type(0)) as (at_once, by_entry):
+        with at_once:
+            cgutils.raw_memcpy(builder, array.data, other.data, other.nitems, array.itemsize)
+        with by_entry, cgutils.loop_nest(builder, shape, cgutils.intp_t) as index:
+            there = [builder.select(one, k.type(0), k) for one, k in zip(single, index)]
+            entry = builder.load(cgutils.get_item_pointer(cx, builder, other_kind, other, there))
+            builder.store(entry, cgutils.get_item_pointer(cx, builder, kind, array, index))
 
 
 @intrinsic
