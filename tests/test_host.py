@@ -6,7 +6,7 @@ import pytest
 from toolkit.host import INTRINSICS
 
 BASE = np.arange(120.0).reshape(4, 5, 6)
-ARRAYS = [BASE, BASE[::2, ::-1, 1:], np.asfortranarray(BASE), BASE.T, BASE[..., 0], BASE[0, 0, ::-2], np.empty((0, 3)),
+ARRAYS = [BASE, BASE[::2, ::-1, 1:], np.asfortranarray(BASE), BASE.T, BASE[..., 0], BASE[0, 0, ::-2], np.empty((0, 3)), np.array(2.5),
           BASE.astype(np.float32)[:, ::3], BASE.astype(np.int64), BASE[1:] > 60.0, np.ones((2, 40, 50))]
 
 

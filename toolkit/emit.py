@@ -55,7 +55,7 @@ PREFIX = {operator.neg: "-", operator.pos: "+", operator.not_: "not ", operator.
 ATOM = 20
 FROM_START = "\x02{}\x03"                 # marks an index; no text that is emitted holds these characters
 # Marks of the functions that make arrays, of those that are for this function alone, and of a dtype that NumPy need not be told.
-# In place of the first, host.MAKERS are compiled.
+# In place of the first, host.INTRINSICS are compiled.
 MAKERS = {np.empty: "\x04", np.zeros: "\x05", np.empty_like: "\x06", np.zeros_like: "\x07", np.copy: "\x08", padded: "\x11",
           fill: "\x12"}
 COMPILED = {mark: f"np_{fn.__name__}" for fn, mark in MAKERS.items()} | {MAKERS[padded]: "np_zeros", MAKERS[fill]: "np_full"}

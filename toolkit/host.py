@@ -266,7 +266,7 @@ def write(cx, builder, kind, array, other_kind, other):
     """Let an array hold what another one holds, which has its shape, or one entry along an axis."""
     shape = cgutils.unpack_tuple(builder, array.shape)
     single = [builder.icmp_signed("!=", n, m) for n, m in zip(shape, cgutils.unpack_tuple(builder, other.shape))]
-    alike = builder.not_(functools.reduce(builder.or_, single))
+    alike = builder.not_(functools.reduce(builder.or_, single, llvmlite.ir.IntType(1)(0)))
     with builder.if_else(alike if kind.layout == other_kind.layout in ("C", "F") else alike.type(0)) as (at_once, by_entry):
         with at_once:
             cgutils.raw_memcpy(builder, array.data, other.data, other.nitems, array.itemsize)

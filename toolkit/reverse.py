@@ -488,7 +488,8 @@ class Reverse(Residuals, Checkpointed):
     def left_by(self, s, fwd, side):
         """{number that one side of a branch made: its name behind the branch}, where that name is read backwards anyway."""
         mine, read = {v for t in fwd for v in binds(t)}, free(self.b.block)
-        return {v: p.out for p in s.phis if p.out in read and (v := getattr(p, side)) in mine and not infer.is_array(v)}
+        ends = [(getattr(p, side), p.out) for p in s.phis if p.out in read]
+        return {v: out for v, out in ends if v in mine and v.type == out.type and not infer.is_array(v)}
 
     def un_For(self, s, loop):
         if s in self.marked:
