@@ -134,7 +134,9 @@ def into_another(v):
     a[:, 1:3] = v[:2]
     a[:, 3:4] = v[:1]
     a[::2, 4:] = np.sin(a[1:, 3:5])
-    return np.sum(a * np.cos(a))
+    c = np.empty(v.size)
+    c[...] = np.cumsum(v)
+    return np.sum(a * np.cos(a)) + np.sum(c * c)
 
 
 @pytest.mark.parametrize("fn", [into_itself, into_another])

@@ -15,6 +15,7 @@ from . import host, infer, sequences, tape
 from .activity import is_view
 from .builder import astype, dim, kept, taken_over, throw, trips
 from .dependence import Dependence
+from .errors import Refusal
 from .names import Names
 from .primitive import DRAWS
 from .program import (
@@ -400,8 +401,14 @@ class Emitter:
         """Does a statement copy an array to a part of another one, of its dtype and as many axes, that it does not overlap?"""
         if s.add or not infer.is_array(s.value) or infer.scalar(s.arr.type) != infer.scalar(s.value.type):
             return False
-        part, classes = infer.item_type(s.arr, s.index), set(map(self.uses.aliases.of, (s.arr, s.value)))
-        return infer.is_array(part) and part.ndim == s.value.type.ndim and len(classes) == 2 and not classes <= self.uses.shared
+        classes = set(map(self.uses.aliases.of, (s.arr, s.value)))
+        if len(classes) == 1 or classes <= self.uses.shared:
+            return False
+        try:
+            part = infer.item_type(s.arr, s.index)
+        except Refusal:                 # Numba stores by more kinds of indices than it reads by
+            return False
+        return infer.is_array(part) and part.ndim == s.value.type.ndim
 
     def scalar(self, atom):
         return f"{self.text(atom, ATOM)}[()]" if infer.is_array(atom) else self.text(atom)
@@ -594,5 +601,5 @@ def unsigned(source):
     """The source as Numba compiles it: marked indices are unsigned numbers, so that machine code need not ask whether they count
     from the end, which would keep loops from being vector code; arrays are made by what takes less time, also to compile."""
     source = re.sub(rf"([{''.join(COMPILED)}])[\w.]+", lambda maker: COMPILED[maker[1]], source)
-    source = re.sub(rf"{COPY}(.+?) = (.+)", r"np_put(\1, \2)", source)
+    source = re.sub(rf"{COPY}(.+?)(?:\[\.\.\.\])? = (.+)", r"np_put(\1, \2)", source)     # x[...] is x; Numba does not compile it
     return source.translate({2: "np.uint64(", 16: "np_hidden(", 3: ")", ord(HERE): "_here", ord(FLOATS): ", np.float64"})
