@@ -160,3 +160,92 @@ def test_cotangents_lie_where_the_function_had_its_arrays():
     text = source(grad(f), x)
     assert sum(text.count(f"np.{maker}") for maker in ("copy(", "empty", "zeros")) == 2, text
     check_grads(f, (x,))
+
+
+def descended(x, w):
+    """What goes round is a sum of what it was."""
+    v, u = np.zeros_like(x[0]), x[0] * 1.0
+    for k in range(4):
+        v = 0.9 * v + np.sin(u) * w[0, k]
+        u = u - 0.1 * v
+    return np.sum(u * v)
+
+
+def remembered(x, w):
+    """What went round last time is read after the new one is made."""
+    u = x[0] * 1.0
+    s = 0.0
+    for k in range(4):
+        new = u * w[0, k] + 1.0
+        s += np.sum(np.sin(u) * new)
+        u = new
+    return s
+
+
+def swapped_twice(x, w):
+    """The old one goes on under another name."""
+    u, v = x[0] * 1.0, x[1] * 2.0
+    for k in range(3):
+        u, v = v * w[0, k] + u, u
+    return np.sum(u * v)
+
+
+def begun_twice(x, w):
+    """Two begin with one array, and one is read later."""
+    start = x[0] * 1.0
+    u, v = start, start
+    for k in range(3):
+        u = u * w[0, k] + 1.0
+        v = v * w[1, k] - 1.0
+    return np.sum(u * v * start)
+
+
+def shifted(x, w):
+    """Each entry is made of its neighbour."""
+    u = x[0] * 1.0
+    for k in range(3):
+        new = np.empty(u.size)
+        for i in range(u.size):
+            new[i] = u[(i + 1) % u.size] * w[0, k]
+        u = new
+    return np.sum(u ** 2)
+
+
+def left_early(x, w):
+    u = x[0] * 1.0
+    for k in range(4):
+        new = u * w[0, k] + 1.0
+        if np.sum(new) > 3.0:
+            break
+        u = new
+    return np.sum(u ** 2)
+
+
+def run_often(x, w):
+    """The loop runs anew in each iteration of another one."""
+    s = 0.0
+    for j in range(3):
+        u = x[j] * 1.0
+        for k in range(3):
+            u = u * w[j, k] + 0.5
+        s += np.sum(u * u)
+    return s
+
+
+def in_rounds(x, w):
+    u = x[0] * 1.0
+    for j in range(2):
+        for k in range(3):
+            u = u * w[j, k] + 0.5
+    return np.sum(u ** 3)
+
+
+@pytest.mark.parametrize("fn", [descended, remembered, swapped_twice, begun_twice, shifted, left_early, run_often, in_rounds])
+def test_what_goes_round_a_loop_is_written_where_it_was(fn):
+    check(fn, (X, W), (0, 1), order=2)
+
+
+def test_loops_make_no_arrays_of_sums_of_what_they_made_before():
+    text = source(jvp(descended), (X, W), (X, W))
+    body = text[text.index("for k in"):text.index("return")]
+    assert "np.empty" not in body, text

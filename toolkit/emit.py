@@ -366,7 +366,9 @@ class Emitter:
             less = self.negated(s.args[1]) if s.fn is operator.add else None
             op, right = (INFIX[s.fn], s.args[1]) if less is None else ("-", less)
             return self(f"{name} {op}= {self.text(right)}")
-        return self(f"{name} = {self.value(s)[0]}")
+        value = self.value(s)[0]
+        if value != name:
+            self(f"{name} = {value}")
 
     def adds_to_itself(self, s, name):
         """Is it x = x + y, for a number x?"""

@@ -1,11 +1,12 @@
 """Reuse: an array that is about to be filled takes the place of one of its shape that nothing reads any more, or that the very
-loop which fills it reads for the last time, entry by entry.
+loop which fills it reads for the last time, entry by entry. So does what an array that goes round a loop becomes in an iteration.
 
 Program -> Program, the same function. To fault the pages of a new array in costs more than to write it, and an array that was
 just read lies in the cache. Taken are places of arrays that the program has made itself, in the same block, and that go by no
-name in a loop's or a branch's books, on a tape, or in the result.
+name in a branch's books, on a tape, in those of a loop but that one, or in the result.
 """
 import operator
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -36,11 +37,19 @@ class Reuse:
     def __init__(self, program):
         self.aliases, self.shapes, self.home = Aliases(program), Shapes(program), {}    # home: array -> whose place it has
         of = self.aliases.of
-        self.lost = self.aliases.carried | self.aliases.external | {of(v) for v in variables(program.result)}
+        self.shared, self.result = set(self.aliases.external), set(variables(program.result))
+        self.names = {}                             # class -> its names
         for s in walk(program.body):
             if not isinstance(s, Get | Set | For | While) and not (isinstance(s, Let) and (s.fn in READERS or s.fn in VIEWS)):
-                self.lost |= {of(v) for v in reads(s) if infer.is_array(v) and not self.number(s)}
+                self.shared |= {of(v) for v in reads(s) if infer.is_array(v) and not self.number(s)}
+            for v in self.arrays(s):
+                self.names.setdefault(of(v), set()).add(v)
+        self.lost = self.aliases.carried | self.shared | set(map(of, self.result))
         self.done = replace(program, body=self.block(program.body))
+
+    def arrays(self, s):
+        """The arrays that a statement itself names."""
+        return [v for v in (*reads(s), *binds(s), *inner(s)) if infer.is_array(v)]
 
     def number(self, s):
         """Does it make a number, which shares no memory with anything?"""
@@ -51,13 +60,15 @@ class Reuse:
         of, last, first, made = self.aliases.of, {}, {}, {}
         for k, s in enumerate(block):
             for t in walk([s]):
-                for v in (*reads(t), *binds(t), *inner(t)):
-                    if infer.is_array(v):
-                        last[of(v)] = k
-                        if not (isinstance(t, Let) and t.out is v and t is s):
-                            first.setdefault(v, k)
+                for v in self.arrays(t):
+                    last[of(v)] = k
+                    if not (isinstance(t, Let) and t.out is v and t is s):
+                        first.setdefault(v, k)
             if isinstance(s, Let) and infer.is_array(s.out) and s.fn in MAKERS and len(s.args) <= 2 and not s.kw:
                 made[s.out] = k
+        for k, s in enumerate(block):
+            if isinstance(s, For | While):
+                self.update(s, {v for v, at in made.items() if at < k}, {v for t in walk(block[k + 1:]) for v in self.arrays(t)})
         taken = {}                                  # position -> what takes places over there
         for new, at in made.items():
             cleared = block[at].fn in CLEARED and infer.is_float(new)
@@ -74,6 +85,27 @@ class Reuse:
                     self.aliases.join(old, new)
                     last[of(old)] = until
         return [t for k, s in enumerate(block) for t in (*taken.get(k, ()), s) if t is not None]
+
+    def update(self, loop, made, later):
+        """Let what arrays that go round a loop become be written where they were: those of which the block has made the first
+        itself, and which go by no other name, in the loop or later."""
+        begun = Counter(c.init for c in loop.carries)
+        for c in loop.carries:
+            own = c.init in made and begun[c.init] == 1 and c.init not in later | self.result
+            if own and loop.brk is None and self.aliases.of(c.head) not in self.shared and self.alike(c.head, c.end) and (
+                    self.names[self.aliases.of(c.head)] <= {c.init, c.head, c.end, c.exit}):
+                self.write_in_place(loop.body, c)
+
+    def write_in_place(self, body, c):
+        """Let an array that goes round a loop become what it becomes in its place, if the body reads it no more then."""
+        at = {v: [k for k, s in enumerate(body) if any(v in self.arrays(t) for t in walk([s]))] for v in (c.init, c.head, c.end)}
+        if at[c.init] or len(at[c.end]) < 2:
+            return
+        makes, fills = at[c.end][:2]
+        s, read = body[makes], max(at[c.head], default=-1)
+        if isinstance(s, Let) and s.out is c.end and s.fn in UNFILLED and (
+                read < fills or (read == fills and self.in_turn(body[fills], c.head, c.end, []))):
+            body[makes] = replace(s, fn=taken_over, args=(c.head,))
 
     def place(self, new, at, block, made, last, cleared):
         """The array whose place another one may take that is filled from a statement on, or cleared before it; None if there is
