@@ -22,16 +22,17 @@ ARRAYS = [(1, "C"), (1, "A"), *((n, layout) for n in (2, 3) for layout in "CFA")
 QUESTIONS = [
     *((np.sum, (array(n, layout, t),)) for n in (1, 3) for layout in "CA" for t in FLOATS),
     *((np.sum, (array(n, "F"), Const(axis))) for n, axis in ((2, 0), (2, -1), (3, 1))),
-    *((fn, (array(n, layout, t),)) for fn in (np.max, np.min) for n, layout in ARRAYS for t in FLOATS),
-    *((fn, (array(n, layout, t),)) for fn in (np.empty_like, np.zeros_like, np.copy) for n, layout in ARRAYS
-      for t in (*FLOATS, types.int64, types.boolean)),
+    *((fn, (array(n, layout, t),)) for fn, t in ((np.max, types.float64), (np.min, types.float32)) for n, layout in ARRAYS),
+    *((fn, (array(n, layout, t),)) for n, layout in ARRAYS for fn, t in (
+        (np.empty_like, types.float64), (np.zeros_like, types.float32), (np.zeros_like, types.boolean), (np.copy, types.int64))),
     (np.zeros_like, (Var("x", types.Array(types.float64, 2, "C", readonly=True)),)),
     *((fn, (shape, *dtype)) for fn in (np.empty, np.zeros) for shape in (N, Const(3), Tup((N,)), Tup((N, Const(2), N)))
       for dtype in ((), (Const(np.float64),), (Const(np.float32),))),
-    *((fn, factors) for fn in (np.dot, operator.matmul) for t in FLOATS
-      for factors in itertools.product([array(n, layout, t) for n, layout in ARRAYS if n < 3], repeat=2)),
-    *((np.linalg.solve, (array(2, layout, t), array(1, "C", t))) for layout in "CF" for t in FLOATS),
-    *((fn, (array(2, "C", t), *k)) for fn in (np.tril, np.triu) for k in ((), (Const(0),), (N,)) for t in FLOATS),
+    *((operator.matmul, factors) for factors in itertools.product([array(n, layout) for n, layout in ARRAYS if n < 3], repeat=2)),
+    *((fn, (array(n, "C", t), array(m, "C", t))) for fn, t in ((np.dot, types.float64), (operator.matmul, types.float32))
+      for n in (1, 2) for m in (1, 2)),
+    *((np.linalg.solve, (array(2, layout, t), array(1, "C", t))) for layout, t in zip("CF", FLOATS)),
+    *((fn, (array(2, "C", t), *k)) for fn, t in zip((np.tril, np.triu), FLOATS) for k in ((), (Const(0),), (N,))),
     (runtime.place, (Var("y", types.float64), N, Tup((N,)))),
     (runtime.place, (Var("y", types.float64), N, Tup((N, N)))),
     *((runtime.position, (array(n, layout), Var("y", types.float64))) for n in (1, 2) for layout in "CA"),
