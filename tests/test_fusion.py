@@ -549,3 +549,16 @@ def test_what_is_computed_of_a_buffer_for_another_group_goes_there():
     check(fn, (X[0],), (0,))
     text = source(jvp(fn), (X[0],), (X[0],))
     assert arrays_made(text) == 4, text         # u, v and their tangents
+
+
+@pytest.mark.xfail(strict=True, raises=UnboundLocalError, reason="a nest is moved before the length that its loops run to")
+def test_loops_come_after_what_they_run_to():
+    """That two lengths are equal is required at the entry, of one that is computed there: x[:-1] is as long as m has rows."""
+    def f(x, m):
+        a = m.T.copy()
+        m[0, 0] += 1.0
+        x[0] = np.dot(a[0], x[:-1])
+        return np.sum(m)
+    x, m = np.arange(4.0), np.arange(12.0).reshape(3, 4)
+    out, out_dot = jvp(f).py_func((x, m), (np.ones(4), np.ones((3, 4))))
+    assert (out, out_dot) == (67.0, 12.0)
