@@ -240,9 +240,20 @@ def in_rounds(x, w):
     return np.sum(u ** 3)
 
 
-@pytest.mark.parametrize("fn", [descended, remembered, swapped_twice, begun_twice, shifted, left_early, run_often, in_rounds])
+def until_it_is_far(x, w):
+    """Where it began is asked for before each iteration."""
+    start = x[0] * 1.0
+    u = start
+    while u[0] - start[0] < 3.0:
+        u = u * 1.1 + w[2]
+    return np.sum(u * u)
+
+
+@pytest.mark.parametrize("fn", [until_it_is_far, descended, remembered, swapped_twice, begun_twice, shifted, left_early,
+                                run_often, in_rounds])
 def test_what_goes_round_a_loop_is_written_where_it_was(fn):
     check(fn, (X, W), (0, 1), order=2)
+    np.testing.assert_allclose(value_and_grad(fn)(X, W)[0], fn(X, W), rtol=1e-12)
 
 
 def test_loops_make_no_arrays_of_sums_of_what_they_made_before():

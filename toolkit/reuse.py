@@ -16,7 +16,7 @@ from . import infer, triangular
 from .activity import Aliases
 from .builder import dim, taken_over
 from .primitive import VIEWS
-from .program import Const, For, Get, Let, Set, While, binds, inner, reads, rebuilt, variables, walk
+from .program import Const, For, Get, Let, Set, While, binds, blocks, inner, reads, rebuilt, variables, walk
 from .shapes import Shapes
 
 MAKERS = {np.empty, np.zeros, np.copy, np.zeros_like, np.empty_like, operator.matmul, np.dot, np.linalg.cholesky, np.linalg.inv,
@@ -68,7 +68,8 @@ class Reuse:
                 made[s.out] = k
         for k, s in enumerate(block):
             if isinstance(s, For | While):
-                self.update(s, {v for v, at in made.items() if at < k}, {v for t in walk(block[k + 1:]) for v in self.arrays(t)})
+                after = [*block[k + 1:], *(t for inside in blocks(s) for t in inside)]
+                self.update(s, {v for v, at in made.items() if at < k}, {v for t in walk(after) for v in self.arrays(t)})
         taken = {}                                  # position -> what takes places over there
         for new, at in made.items():
             cleared = block[at].fn in CLEARED and infer.is_float(new)
@@ -88,7 +89,7 @@ class Reuse:
 
     def update(self, loop, made, later):
         """Let what arrays that go round a loop become be written where they were: those of which the block has made the first
-        itself, and which go by no other name, in the loop or later."""
+        itself, if it is not named in the loop or later, and which go by no other name."""
         begun = Counter(c.init for c in loop.carries)
         for c in loop.carries:
             own = c.init in made and begun[c.init] == 1 and c.init not in later | self.result
@@ -98,8 +99,8 @@ class Reuse:
 
     def write_in_place(self, body, c):
         """Let an array that goes round a loop become what it becomes in its place, if the body reads it no more then."""
-        at = {v: [k for k, s in enumerate(body) if any(v in self.arrays(t) for t in walk([s]))] for v in (c.init, c.head, c.end)}
-        if at[c.init] or len(at[c.end]) < 2:
+        at = {v: [k for k, s in enumerate(body) if any(v in self.arrays(t) for t in walk([s]))] for v in (c.head, c.end)}
+        if len(at[c.end]) < 2:
             return
         makes, fills = at[c.end][:2]
         s, read = body[makes], max(at[c.head], default=-1)
