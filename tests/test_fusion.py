@@ -551,7 +551,6 @@ def test_what_is_computed_of_a_buffer_for_another_group_goes_there():
     assert arrays_made(text) == 4, text         # u, v and their tangents
 
 
-@pytest.mark.xfail(strict=True, raises=UnboundLocalError, reason="a nest is moved before the length that its loops run to")
 def test_loops_come_after_what_they_run_to():
     """That two lengths are equal is required at the entry, of one that is computed there: x[:-1] is as long as m has rows."""
     def f(x, m):

@@ -73,12 +73,15 @@ class Aliases:
             if a is not b:
                 self.parent[b] = a
 
+    def whole(self, v):
+        """The array that a name is a view of; itself if it is none."""
+        while v in self.base:
+            v = self.base[v]
+        return v
+
     def apart_in(self, loop, a, b):
         """Are two arrays surely of different buffers in all iterations of a loop: of buffers that a loop around it swaps?"""
-        while a in self.base:
-            a = self.base[a]
-        while b in self.base:
-            b = self.base[b]
+        a, b = self.whole(a), self.whole(b)
         others = self.swapped.get(a, ())
         return b in others and others.isdisjoint(v for s in walk([loop]) for v in (*binds(s), *inner(s)))
 

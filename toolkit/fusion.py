@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from . import infer, runtime
+from . import infer, runtime, tape
 from .activity import Aliases
 from .builder import Builder, acts, dim, throw, trips
 from .dependence import Dependence
@@ -229,6 +229,7 @@ class Fusion(Members):
         world = []          # the last statement that acts, and those since that may raise or store to the caller's arrays
         readers = {}                # array -> the members that have read its entries
         tapes, loops = {}, {}       # stack -> the last statement that uses it; twin -> loop
+        required = []               # what lengths are required to be (see even.py): loops run to what follows from it
         for order, s in enumerate(block):
             self.backwards |= isinstance(s, Note)
             space = self.space(s)
@@ -236,9 +237,14 @@ class Fusion(Members):
             for v in dict.fromkeys(free_reads(s)):
                 if v in home:
                     self.follows(unit, home[v], space is not None and self.at_hand(home[v], s, v))
-                guard = self.shapes.guarded.get(v)      # before it, the array may be shorter than it has to be
+                guard = self.shapes.guarded.get(self.aliases.whole(v))      # before it, the array may be too short
                 if guard in self.unit and guard is not s:
                     self.follows(unit, guard, False)
+            if space is not None:
+                for t in [*required, *(home[n] for axis in space for length in axis for n in integers(length) if n in home)]:
+                    self.follows(unit, t, False)
+            elif isinstance(s, Do) and s.fn in (tape.even, tape.least):
+                required.append(s)
             mine, partners = self.accesses(s), []
             for access in mine:
                 for t, before in touched.get(access[0], ()):
@@ -440,6 +446,18 @@ class Pairs(Fusion):
         counted = isinstance(t, Let) and t.fn is trips and t.args == (loop.lo, loop.hi, loop.step)
         plain = s.args[0] == loop.hi and loop.lo == Const(0) and loop.step == Const(1)
         return s.args[1] if counted or plain else None
+
+
+def integers(length):
+    """The integers of which a length is made (see shapes.py)."""
+    match length:
+        case Var():
+            yield length
+        case ("cut", n, _):
+            yield from integers(n)
+        case ("form", items):
+            for n, _ in items:
+                yield from integers(n)
 
 
 def alone(unit):
