@@ -377,10 +377,10 @@ class Writer:
         if self.taste in TIDY:
             kinds = list(TASTES[self.taste])
         elif sc.depth < 4:
-            kinds += ["branch"] * 3 + ["loop"] * 4 + ["while_"] * 2 + ["rows"]
+            kinds += ["branch"] * 3 + ["loop"] * 4 + ["while_"] * 2 + ["rows", "rounds"]
         if sc.depth > 1 and self.taste not in TIDY:
             kinds += ["leave"] * 3
-        nested = {"branch", "loop", "while_", "rows"} if sc.depth >= 4 else {"leave"} if sc.depth == 1 else ()
+        nested = {"branch", "loop", "while_", "rows", "rounds"} if sc.depth >= 4 else {"leave"} if sc.depth == 1 else ()
         kind = self.one(*(k for k in kinds if k not in nested))
         if not writable and kind in ("element_set", "part_set", "array_op", "exchange", "scatter_set"):
             kind = "array_new"
@@ -740,6 +740,27 @@ class Writer:
         if form == "end" and not left:
             self.add(sub, f"{k} += 1")
         sc.ints[k] = 0, n
+
+    def rounds(self, sc):
+        """A loop that an array goes round: what it is, or where it began, may decide how long, and be read behind it."""
+        shape, name, k = self.one(*SHAPES), self.fresh("a"), self.fresh("k")
+        self.add(sc, f"{name} = {self.fresh_value(sc, shape)}")
+        sc.arrays[name] = shape, True
+        far = [f"np.sum({name}) < 1.7", f"np.sum({name}) > {self.leaf(sc)} - 0.9", f"{self.leaf(sc)} < 0.8"]
+        if self.chance(2):
+            start = self.fresh("a")
+            self.add(sc, f"{start} = {name}")
+            sc.arrays[start] = shape, True
+            far += [f"np.sum({name} - {start}) < 0.9"] * 3
+        self.add(sc, f"{k} = 0")
+        self.add(sc, f"while {k} < {self.one(2, 3)} and {self.one(*far)}:")
+        sub = sc.inside(exits=("break", "return"))
+        sub.ints[k] = 0, 2
+        left = self.block(sub)[0] if self.chance(2) else False
+        if not left:
+            self.add(sub, f"{name} = {self.one('0.5 * ', '', '-')}{name} {self.one('+', '*')} {self.fresh_value(sub, shape)}")
+            self.add(sub, f"{k} += 1")
+        sc.ints[k] = 0, 3
 
     def rows(self, sc):
         """A loop over an array, or over two."""
