@@ -25,6 +25,7 @@ FLOORS = [
     ["loop_order", "gathers", "vectors", "jacobians"],
     ["places", "pieces", "relays", "workspaces"],
     ["fusion", "threads", "work"],
+    ["strips"],
     ["emit", "ahead"],
     ["build"],
     ["transform", "optim"],

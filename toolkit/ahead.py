@@ -165,6 +165,8 @@ class Ahead:
                         fn.py_func(*sides)          # raises Uneven
                 case Do(np.dot):
                     self.product_in_place(s, bill)
+                case Do(blas.add_product_of_rows):
+                    bill.then(self.product_added(s, self.value(s.args[3])))
                 case Push():
                     self.pushed.setdefault(s.stack, {})[self.counters] = self.value(s.value)
                     bill.hold(s.stack, self.bytes(s.value))
@@ -191,12 +193,17 @@ class Ahead:
 
     def product_of_rows(self, s):
         """The bill of an iteration that keeps rows for a product, which is added when all rows are filled: its share of that."""
+        x = s.args[1]
+        n = self.value(x)[0]
+        return mixed([(Fraction(self.stores[x], n), self.product_added(s, n))])
+
+    def product_added(self, s, n):
+        """The bill of a product of the first n rows of two matrices that is added to a third."""
         out, x, y, _ = s.args
-        (n, rows), (_, columns) = self.value(x), self.value(y)
+        rows, columns = self.value(x)[1], self.value(y)[1]
         read = sum(n * infer.item_bytes(a.type) * side for a, side in ((x, rows), (y, columns)))
         matrix = self.bytes(out)
-        full = Bill({"product": 2 * n * rows * columns, "products": 1, "read": matrix + read, "written": matrix})
-        return mixed([(Fraction(self.stores[x], n), full)])
+        return Bill({"product": 2 * n * rows * columns, "products": 1, "read": matrix + read, "written": matrix})
 
     def branch(self, s, bill):
         cond = self.value(s.cond)

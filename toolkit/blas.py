@@ -2,10 +2,15 @@
 
     add_product(factor, out, a, b, sizes)       out += factor A B       of parts; for compiled code
     add_product_of_rows(out, x, y, n)           out += Xᵀ Y             of the first n rows: a sum of n outer products
+    rows_together(n, width)                     over so many of n rows products, and the loops beside them, go at one time
+    rows_left(n, start, strip)                  so many they are at the end
 """
 from numba.extending import overload, register_jitable
 
 from .host import gemm
+
+ENTRIES = 16384         # of a matrix that stay in the caches with what is made of them: 128 KB
+LEAST = 4               # rows for each of a matrix's columns, which make up for packing the other factor
 
 
 @register_jitable
@@ -23,6 +28,19 @@ def add_product(factor, out, a, b, sizes, turned_a=False, turned_b=False):
 def place(part):
     """Where a part begins, in entries."""
     return part[1] * part[0].shape[1] + part[2]
+
+
+@register_jitable
+def rows_together(n, width):
+    """How many of n rows of so many entries make a strip: all, where they are less than two."""
+    rows = max(ENTRIES // max(width, 1), LEAST * width, 1)
+    return rows if n > 2 * rows else max(n, 1)
+
+
+@register_jitable
+def rows_left(n, start, strip):
+    """How many of n rows the strip that begins at `start` has: `strip` at most."""
+    return min(strip, n - start)
 
 
 def add_product_of_rows(out, x, y, n):

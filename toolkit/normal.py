@@ -13,6 +13,7 @@ from numba import types
 
 from . import infer, runtime
 from .activity import Aliases
+from .blas import rows_together
 from .builder import dim
 from .dependence import Dependence
 from .primitive import CATALOGUE, DRAWS, FLAT
@@ -38,7 +39,7 @@ from .program import (
 )
 from .shapes import Shapes
 
-LENGTHS = {dim, operator.add, operator.sub, operator.mul, operator.neg, max, min}
+LENGTHS = {dim, operator.add, operator.sub, operator.mul, operator.neg, max, min, rows_together}
 
 
 def normalised(program):

@@ -41,6 +41,7 @@ from .program import (
     variables,
     walk,
 )
+from .shapes import PRODUCTS
 
 CHEAP = 8                                       # flops up to which a value is recomputed rather than kept
 SHAPED = {runtime.unbroadcast, runtime.spread_like}             # of their second argument, an array, these need but the shape
@@ -279,10 +280,20 @@ class Rebuilt:
             return False
         if v in self.shadows:
             return self.brief(v)
+        if t.fn in PRODUCTS:
+            return self.of_rows(v, t)
         arrays = [a for a in (v, *t.args) if infer.is_array(a)]
         if arrays and not (self.mode.shapes.elementwise(t) and not any(map(self.mode.aliases.mutable, arrays))):
             return False
         return flops(t) <= CHEAP
+
+    def of_rows(self, v, t):
+        """Is it a product of matrices whose first factor is cheap to make again, as it is for the other one's cotangent? It is
+        then made again a strip of rows at a time (see strips.py), which a tape that does not fit into the caches costs, too."""
+        x, _ = t.args
+        made, unchanged = self.mine.get(x), lambda a: not self.mode.dependence.changes_after(a, None, t)
+        return infer.rank_of(v) == infer.rank_of(x) == 2 and self.mode.shapes.elementwise(made) and all(
+            map(unchanged, (v, *t.args)))
 
     def brief(self, v):
         """Is it a shadow that lives within one iteration?"""

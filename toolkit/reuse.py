@@ -14,16 +14,17 @@ from numba import types
 
 from . import infer, triangular
 from .activity import Aliases
+from .blas import add_product_of_rows
 from .builder import dim, taken_over
 from .primitive import VIEWS
-from .program import Const, For, Get, Let, Set, While, binds, blocks, inner, reads, rebuilt, variables, walk
+from .program import Const, Do, For, Get, Let, Set, While, binds, blocks, inner, reads, rebuilt, variables, walk
 from .shapes import Shapes
 
 MAKERS = {np.empty, np.zeros, np.copy, np.zeros_like, np.empty_like, operator.matmul, np.dot, np.linalg.cholesky, np.linalg.inv,
           np.linalg.solve, triangular.cholesky_tangent, triangular.cholesky_cotangent, triangular.forward_substituted,
           triangular.back_substituted}      # what returns an array of its own
 UNFILLED, CLEARED = {np.empty, np.empty_like}, {np.zeros, np.zeros_like}
-READERS = MAKERS | {np.sum, dim}            # what keeps nothing of what it reads
+READERS = MAKERS | {np.sum, dim, add_product_of_rows}            # what keeps nothing of what it reads
 
 
 def reused(program):
@@ -40,7 +41,8 @@ class Reuse:
         self.shared, self.result = set(self.aliases.external), set(variables(program.result))
         self.names = {}                             # class -> its names
         for s in walk(program.body):
-            if not isinstance(s, Get | Set | For | While) and not (isinstance(s, Let) and (s.fn in READERS or s.fn in VIEWS)):
+            keeps_nothing = isinstance(s, Let | Do) and (s.fn in READERS or s.fn in VIEWS)
+            if not isinstance(s, Get | Set | For | While) and not keeps_nothing:
                 self.shared |= {of(v) for v in reads(s) if infer.is_array(v) and not self.number(s)}
             for v in self.arrays(s):
                 self.names.setdefault(of(v), set()).add(v)

@@ -35,6 +35,7 @@ from .reverse import reverse
 from .scalars import in_scalars
 from .sequences import arrays_of, numbers_of, of_arrays
 from .shared import made_once
+from .strips import stripped
 from .syntax import parameters, python_function, require_function, title
 from .threads import side_by_side
 from .vectors import vectorised
@@ -209,7 +210,10 @@ class Transform:
                 program = change(program)
             if self.options().get("parallel"):
                 program = side_by_side(program)
-            self.finals[args, even] = in_workspaces(reused(pruned(vectorised(program), self.acts)))
+            program = pruned(vectorised(program), self.acts)
+            if not self.options().get("parallel"):
+                program = stripped(program, self.acts)
+            self.finals[args, even] = in_workspaces(reused(program))
         return self.finals[args, even]
 
     def acts(self, s):

@@ -30,11 +30,13 @@ from .program import (
     While,
     binds,
     free,
+    mapped,
     reads,
     substituted,
     variables,
     walk,
 )
+from .shapes import PRODUCTS
 
 
 def are_twins(first, second):
@@ -175,9 +177,35 @@ def together(first, second):
     pushed = {s.stack: s.value for s in first.body if isinstance(s, Push)}
     popped = {s.stack: s.out for s in second.body if isinstance(s, Pop) and s.stack in pushed}
     at_hand = {out: pushed[stack] for stack, out in popped.items()} | {second.var: first.var}
-    use = lambda v: at_hand.get(v, v)
+
+    def use(v):
+        while v in at_hand:
+            v = at_hand[v]
+        return v
     forward = [s for s in first.body if not (isinstance(s, Push) and s.stack in popped)]
     back = substituted([s for s in second.body if not (isinstance(s, Pop) and s.stack in popped)], use)
+    at_hand |= (again := made_again(forward, back))
+    back = substituted([s for s in back if not (isinstance(s, Let) and s.out in again)], use)
     ends = [replace(c, end=use(c.end) if isinstance(c.end, Var) else c.end) for c in second.carries]
     parallel = first.parallel and IF_PROVEN
     return replace(first, body=[*forward, *back], carries=[*first.carries, *ends], twin=None, parallel=parallel)
+
+
+def made_again(forward, back):
+    """{name: what the forward sweep calls it} of the products that the reverse sweep makes again, and of their first factors."""
+    latest, called, found = {}, {}, {}
+
+    def key(s):
+        same = lambda v: called.get(v, v)
+        if isinstance(s, Let) and not s.kw:
+            return s.fn, *(mapped(a, same) for a in s.args)
+        return (None, same(s.arr), *(mapped(i, same) for i in s.index)) if isinstance(s, Get) else None
+    for s in forward:
+        latest[key(s)] = s
+    for s in back:
+        first = latest.get(key(s)) if isinstance(s, Let | Get) else None
+        if first is not None:
+            called[s.out] = first.out
+            if isinstance(s, Let) and s.fn in PRODUCTS:
+                found |= dict(zip((s.out, s.args[0]), (first.out, first.args[0])))
+    return {v: w for v, w in found.items() if v is not w}
