@@ -1,4 +1,5 @@
 """Types: what Numba's own inference says of every value, asked one operation at a time."""
+import functools
 import operator
 import warnings
 
@@ -251,8 +252,15 @@ def gathers(index):
 
 def is_array(atom_or_type):
     """Is it an array (of any element type)?"""
-    t = atom_or_type if isinstance(atom_or_type, types.Type) else type_of(atom_or_type)
-    return isinstance(t, types.Array)
+    t = atom_or_type.type if type(atom_or_type) is Var else (
+        atom_or_type if isinstance(atom_or_type, types.Type) else type_of(atom_or_type))
+    return _is_array_type(type(t))
+
+
+@functools.cache
+def _is_array_type(kind):
+    """Numba's types are abstract base classes, of which `isinstance` takes a while, and this is asked a hundred times a line."""
+    return issubclass(kind, types.Array)
 
 
 def is_float(atom_or_type):

@@ -296,28 +296,26 @@ def variables(*atoms):
 
 def reads(s):
     """The Vars that a statement reads itself (not the statements inside it)."""
-    match s:
-        case Let():
-            return variables(*s.args, *(a for _, a in s.kw))
-        case Get():
-            return variables(s.arr, *s.index)
-        case Set():
-            return variables(s.arr, *s.index, s.value)
-        case For():
-            return variables(s.lo, s.hi, s.step, s.brk, *(x for c in s.carries for x in (c.init, c.end)))
-        case While():
-            return variables(s.cond, s.brk, *(x for c in s.carries for x in (c.init, c.end)))
-        case If():
-            return variables(s.cond, *(x for p in s.phis for x in (p.then, p.orelse)))
-        case Do():
-            return variables(*s.args)
-        case Push():
-            return variables(s.value)
-        case Reserve():
-            return variables(s.count)
-        case NewStack():
-            return variables(s.count, s.shape)
-    return []
+    atoms = READ.get(type(s))
+    return variables(*atoms(s)) if atoms is not None else []
+
+
+def _carried(loop):
+    return (x for c in loop.carries for x in (c.init, c.end))
+
+
+READ = {                                            # what a statement reads, as structures
+    Let: lambda s: (*s.args, *(a for _, a in s.kw)) if s.kw else s.args,
+    Get: lambda s: (s.arr, *s.index),
+    Set: lambda s: (s.arr, *s.index, s.value),
+    For: lambda s: (s.lo, s.hi, s.step, s.brk, *_carried(s)),
+    While: lambda s: (s.cond, s.brk, *_carried(s)),
+    If: lambda s: (s.cond, *(x for p in s.phis for x in (p.then, p.orelse))),
+    Do: lambda s: s.args,
+    Push: lambda s: (s.value,),
+    Reserve: lambda s: (s.count,),
+    NewStack: lambda s: (s.count, s.shape),
+}
 
 
 def binds(s):

@@ -68,14 +68,14 @@ class Rows:
 
 
 class Strips(Fusion):
-    """The groups of each block of a program that go over the same rows."""
+    """The groups of each block of a program that go over the same rows. `behind`: what follows the primal computation."""
 
     def __init__(self, program):
         super().__init__(program)
         self.uses, self.found, self.behind, self.any = Uses(program), {}, set(), False
         for s in walk(program.body):
             if self.behind or isinstance(s, Note):
-                self.behind.add(s)          # ... the primal computation
+                self.behind.add(s)
 
     def block(self, block):
         """The groups of a block first, which are found by the names that the program has, then those of the blocks inside it."""
@@ -98,21 +98,22 @@ class Strips(Fusion):
         return self.found[s]
 
     def of_let(self, s):
-        args = s.args
-        if s.fn is np.transpose and len(args) == 1 and self.matrix(args[0]):
-            return Rows(self.shapes.of(args[0])[0], {args[0]}, "view")
-        if s.fn not in PRODUCTS or not isinstance(s.out.type, types.Array) or not all(isinstance(a, Var) for a in args):
+        """... a transpose, or a product of floats of one type: x @ w over the rows of x, x.T @ y over those of both."""
+        if s.fn is np.transpose and len(s.args) == 1 and self.matrix(s.args[0]):
+            return Rows(self.shapes.of(s.args[0])[0], {s.args[0]}, "view")
+        if s.fn not in PRODUCTS or not infer.is_array(s.out) or len(s.args) != 2 or not all(isinstance(a, Var) for a in s.args):
             return None
-        if len({infer.scalar(v.type) for v in (s.out, *args)} | FLOATS) > len(FLOATS) or infer.scalar(s.out.type) not in FLOATS:
+        (x, y), kinds = s.args, {infer.scalar(v.type) for v in (s.out, *s.args)}
+        if len(kinds) != 1 or not kinds <= FLOATS:
             return None
-        base, other = self.turned(args[0]), args[1]
-        if base is not None and self.by_rows(other) and self.shapes.of(base)[0] == self.shapes.of(other)[0]:
-            return Rows(self.shapes.of(base)[0], {args[0], base, other}, "sum") if s in self.behind else None
-        if self.matrix(args[0]) and infer.rank_of(other) in (1, 2) and s.out.type.layout == "C":
-            return Rows(self.shapes.of(args[0])[0], {args[0], s.out}, "product") if other is not args[0] else None
-        return None
+        base = self.turned(x)
+        if base is not None and self.by_rows(y) and self.shapes.of(base)[0] == self.shapes.of(y)[0]:
+            return Rows(self.shapes.of(base)[0], {x, base, y}, "sum") if s in self.behind else None
+        own = self.matrix(x) and x is not y and infer.rank_of(y) in (1, 2) and s.out.type.layout == "C"
+        return Rows(self.shapes.of(x)[0], {x, s.out}, "product") if own else None
 
     def matrix(self, a):
+        """Is it a matrix that is stored by rows?"""
         return infer.rank_of(a) == 2 and self.by_rows(a)
 
     def by_rows(self, a):
@@ -126,6 +127,7 @@ class Strips(Fusion):
         return s.args[0] if view else None
 
     def of_loop(self, s):
+        """... a loop whose counter says nothing but which row an iteration touches."""
         if s.lo != Const(0) or s.step != Const(1) or s.brk is not None or s.parallel or any(
                 infer.is_array(c.head) for c in s.carries):
             return None
@@ -145,10 +147,12 @@ class Strips(Fusion):
 
     # ---- as members of groups
     def space(self, s):
+        """The rows, as the one axis that a statement runs over."""
         found = self.rows(s)
         return None if found is None else (found.axis,)
 
     def exact(self, s):
+        """No member runs over what is broadcast to more rows."""
         return True
 
     def accesses(self, s):
@@ -182,14 +186,17 @@ class Strips(Fusion):
         return v
 
     def at_hand(self, maker, s, v):
+        """May a member use, strip by strip, what another one has made?"""
         mine, its = self.rows(s), self.rows(maker)
         return its is not None and v in mine.arrays and (its.kind == "view" or (its.kind == "product" and v in its.arrays))
 
     def makers(self, s, home):
+        """The groups that make what a member meets row by row, the latest first."""
         found = {self.unit[home[v]] for v in self.rows(s).arrays if v in home and home[v] is not s}
         return sorted((g for g in found if g.space is not None and g is not self.unit[s]), key=lambda g: -g.members[0][0])
 
     def beside_sums(self, s, readers):
+        """Members are not brought together for what they read alone."""
         return []
 
     def worth(self, unit):

@@ -47,11 +47,11 @@ def syntax(fn):
     code = fn.__code__
     try:
         lines, _ = inspect.findsource(code)
-        tree = _parsed("".join(lines))
+        definitions = _definitions("".join(lines))
     except (OSError, SyntaxError):
         raise UsageError(f"{title(fn)} has no source that can be read: define it in a file (or a notebook cell), not by exec "
                          "or in the interactive prompt") from None
-    found = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.Lambda) and _begins(n, code)]
+    found = [n for n in definitions if _begins(n, code)]
     if len(found) > 1:
         found = [n for n in found if _spans(n, code)]
     if len(found) != 1:
@@ -60,8 +60,9 @@ def syntax(fn):
 
 
 @functools.lru_cache(64)
-def _parsed(text):
-    return ast.parse(text)
+def _definitions(text):
+    """The functions and lambdas of a file."""
+    return [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.Lambda)]
 
 
 def _begins(node, code):
