@@ -7,8 +7,11 @@ import re
 import numpy as np
 import pytest
 from laws import check, from_text
+from numba import types
 
 from toolkit import blas, grad, jvp, source, value_and_grad
+from toolkit.program import Const, Let, Set, Var
+from toolkit.twins import made_again
 
 RNG = np.random.default_rng(5)
 X, W, V = RNG.standard_normal((7, 3)), RNG.standard_normal((3, 2)), RNG.standard_normal((7, 2))
@@ -229,3 +232,13 @@ def of_rows(seed):
 @pytest.mark.parametrize("seed", range(60))
 def test_random_programs_of_rows(seed, rows_one_by_one):
     check(of_rows(seed), (0.5 * X, 0.4 * np.random.default_rng(1).standard_normal((3, 3))), (0, 1), compile=False)
+
+
+def test_what_is_not_compared_is_not_taken_for_one_another():
+    """Sums over different axes, told by a keyword, have no key; and so have stores."""
+    x, y, m, p, q = (Var(name, types.Array(types.float64, 2, "C")) for name in "xympq")
+    total = lambda out, axis: Let(out, np.sum, (m,), (("axis", Const(axis)),))
+    product = lambda out, factor: Let(out, np.dot, (factor, m))
+    for more in ([], [Set(m, (Const(0),), Const(1.0))]):
+        assert made_again([total(x, 0), product(p, x), *more], [total(y, 1), product(q, y)]) == {}
+    assert made_again([product(p, x)], [product(q, x)]) == {q: p}

@@ -136,7 +136,8 @@ class Strips(Fusion):
             if not isinstance(t, Let | Get | Set | For | If) or getattr(t, "tapes", ()):
                 return None
             used = list(reads(t))
-            if isinstance(t, Get | Set) and isinstance(t.arr, Var) and t.arr not in mine and t.index[:1] == (s.var,):
+            if isinstance(t, Get | Set) and infer.is_array(t.arr) and t.arr in used and t.arr not in mine and (
+                    t.index[:1] == (s.var,)):
                 rows.add(t.arr)
                 used.remove(t.arr)
                 used.remove(s.var)
@@ -214,7 +215,7 @@ class Strip:
 
     def __init__(self, strips, unit, here):
         self.f, self.b, self.members = strips, strips.b, [s for _, s in unit.members]
-        self.axis, = unit.space
+        self.axis, self.rows_of = *unit.space, strips.rows
         self.inside = [s for s in self.members if self.rows_of(s).kind != "view"]
         self.arrays = dict.fromkeys(v for s in self.inside for v in self.met(s))
         self.passing = {v for v in self.arrays if self.passes(v, here)}
@@ -252,11 +253,9 @@ class Strip:
 
     def prepare(self, s):
         """Add what a product needs before the loop: where its rows go, or what it is added up in."""
-        kind = self.rows_of(s).kind
-        if kind == "sum":
-            self.add_array(s.out, np.zeros, None, s.out)
-        elif kind == "product" and s.out not in self.passing:
-            self.add_array(s.out, np.empty, None, s.out)
+        make = {"sum": np.zeros, "product": np.empty}.get(self.rows_of(s).kind)
+        if make and s.out not in self.passing:
+            self.add_array(s.out, make, None, s.out)
 
     def add_array(self, out, make, rows, like):
         """Add an array of the shape of another one, but for its rows."""
@@ -270,9 +269,6 @@ class Strip:
         products = [s for s in self.inside if self.rows_of(s).kind != "loop"]
         axes = dict.fromkeys(self.f.shapes.of(v)[1] for s in products for v in self.met(s) if infer.rank_of(v) == 2)
         return [self.f.shapes.longest(self.b, axis) for axis in axes]
-
-    def rows_of(self, s):
-        return self.f.rows(s)
 
     def met(self, s):
         """The arrays whose rows a member meets, in the order in which it does."""
@@ -288,7 +284,7 @@ class Strip:
             return False
         c, members = uses.aliases.of(v), self.members if made in self.members else [made, *self.members]
         return c not in uses.lost | uses.kept and sum(own[c] for own in uses.all_touched(members)) == uses.users[c] and all(
-            c is not uses.aliases.of(u) or {u, self.f.outer(u, s)} & self.f.rows(s).arrays
+            c is not uses.aliases.of(u) or {u, self.f.outer(u, s)} & self.rows_of(s).arrays
             for s in self.members for t in walk([s]) for u in reads(t) if infer.is_array(u))
 
     # ---- the members in the loop

@@ -208,10 +208,9 @@ class Transform:
                 program = self.program(args)
             for change in (settled, made_once, without_views, in_scalars, continued, fused):
                 program = change(program)
-            if self.options().get("parallel"):
-                program = side_by_side(program)
-            program = pruned(vectorised(program), self.acts)
-            if not self.options().get("parallel"):
+            parallel = self.options().get("parallel")
+            program = pruned(vectorised(side_by_side(program) if parallel else program), self.acts)
+            if not parallel:
                 program = stripped(program, self.acts)
             self.finals[args, even] = in_workspaces(reused(program))
         return self.finals[args, even]

@@ -202,8 +202,9 @@ def made_again(forward, back):
         return (None, same(s.arr), *(mapped(i, same) for i in s.index)) if isinstance(s, Get) else None
     for s in forward:
         latest[key(s)] = s
+    latest.pop(None, None)                          # those that are not compared
     for s in back:
-        first = latest.get(key(s)) if isinstance(s, Let | Get) else None
+        first = latest.get(key(s))
         if first is not None:
             called[s.out] = first.out
             if isinstance(s, Let) and s.fn in PRODUCTS:
