@@ -21,6 +21,7 @@ X, W, V = RNG.standard_normal((7, 3)), RNG.standard_normal((3, 2)), RNG.standard
 def rows_one_by_one(monkeypatch):
     monkeypatch.setattr(blas, "ENTRIES", 1)
     monkeypatch.setattr(blas, "LEAST", 0)
+    monkeypatch.setattr(blas, "MANY", 0)
 
 
 def layer(x, w):
@@ -123,10 +124,20 @@ def rounds(x, w):
     return np.sum(h ** 2)
 
 
+def steepest(x, w):
+    """Products of a matrix, and of its transpose, with vectors, in a loop that runs until it is near."""
+    v, far = w[:, 0] * 1.0, 1.0
+    while far > 0.1:
+        r = x.T @ (x @ v) - w[:, 1]
+        v = v - 0.1 * r
+        far *= 0.5 + 0.1 * np.tanh(v[0])
+    return np.sum(v ** 3)
+
+
 CASES = [(layer, (X, W)), (two_layers, (X, W, 0.5 * W.T.copy())), (mixture, (X, W, X[:2])), (into_a_column, (X, W, X[:2])),
          (logistic, (X, W)), (covariance, (X, W)), (scaled, (X, W)), (squared, (X, W)), (both_sides, (X, W)),
          (changed_between, (X, W)), (shifted, (X, W)), (running, (X, W)), (counted, (X, W)), (kept_whole, (X, W)),
-         (rounds, (X, W))]
+         (rounds, (X, W)), (steepest, (X, W))]
 NAMES = [fn.__name__ for fn, _ in CASES]
 
 
@@ -142,8 +153,9 @@ def test_few_rows_or_none(fn, rows, rows_one_by_one):
     check(fn, args, tuple(range(len(args))), compile=False)
 
 
-@pytest.mark.parametrize("fn", [layer, logistic, mixture, into_a_column, covariance])
-def test_compiled_with_more_rows_than_one_strip(fn):
+@pytest.mark.parametrize("fn", [layer, logistic, mixture, into_a_column, covariance, steepest])
+def test_compiled_with_more_rows_than_one_strip(fn, monkeypatch):
+    monkeypatch.setattr(blas, "MANY", 2)
     x = np.resize(np.sin(np.arange(997.0)), (blas.ENTRIES + 5, 3)) / 100.0
     args = (x, W, X[:2])[:3 if fn in (mixture, into_a_column) else 2]
     derived = value_and_grad(fn, argnums=tuple(range(len(args))))
@@ -152,6 +164,8 @@ def test_compiled_with_more_rows_than_one_strip(fn):
     assert value == pytest.approx(want, rel=1e-10)
     for a, b in zip(grads, wanted, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10 * np.max(np.abs(b)))
+    dots = tuple(np.cos(a) for a in args)
+    assert jvp(fn)(args, dots)[1] == pytest.approx(sum(np.sum(a * b) for a, b in zip(grads, dots, strict=True)), rel=1e-8)
     for n in (0, 1) if fn is not covariance else ():
         check(fn, (x[:n].copy(), *args[1:]), tuple(range(len(args))))
 
@@ -189,6 +203,17 @@ def test_the_arrays_of_strips_serve_all_iterations_of_a_loop_around_them():
 def test_sums_over_rows_keep_their_order_in_the_primal():
     text = source(grad(covariance), X, W)
     assert "add_product_of_rows" not in text.split("# reverse sweep")[0], text
+
+
+def test_a_matrix_is_read_once_for_all_its_products_with_vectors():
+    """... but for the one of the primal, which keeps its order."""
+    text = source(jvp(steepest, argnums=0), (X, W), (X,))
+    strips, = re.findall(r"\n +for start in .*(?:\n {12}.*)+", text)
+    rest = text.replace(strips, "")
+    assert (strips.count("np.dot("), strips.count("add_product_of_rows(")) == (3, 2), text
+    assert (rest.count("np.dot("), rest.count("add_product_of_rows(")) == (1, 0), text
+    text = source(grad(steepest), X, W).split("# reverse sweep")[1]
+    assert re.search(r"for start in .*\n(.*\n){1,4}.*np\.dot\(.*\n.*add_product_of_rows\(", text), text
 
 
 def test_products_that_go_over_other_rows_stay_whole(rows_one_by_one):

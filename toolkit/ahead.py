@@ -200,7 +200,7 @@ class Ahead:
     def product_added(self, s, n):
         """The bill of a product of the first n rows of two matrices that is added to a third."""
         out, x, y, _ = s.args
-        rows, columns = self.value(x)[1], self.value(y)[1]
+        rows, columns = ((self.value(a)[1:] or (1,))[0] for a in (x, y))
         read = sum(n * infer.item_bytes(a.type) * side for a, side in ((x, rows), (y, columns)))
         matrix = self.bytes(out)
         return Bill({"product": 2 * n * rows * columns, "products": 1, "read": matrix + read, "written": matrix})

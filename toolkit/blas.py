@@ -1,15 +1,17 @@
 """Products of matrices that are added to what is there: BLAS's own, on parts of matrices, so that nothing is made for them.
 
     add_product(factor, out, a, b, sizes)       out += factor A B       of parts; for compiled code
-    add_product_of_rows(out, x, y, n)           out += Xᵀ Y             of the first n rows: a sum of n outer products
+    add_product_of_rows(out, x, y, n)           out += Xᵀ Y             of the first n rows: a sum of n outer products, or of n
+                                                                        rows of x, weighed, where y is a vector
     rows_together(n, width)                     over so many of n rows products, and the loops beside them, go at one time
     rows_left(n, start, strip)                  so many they are at the end
 """
 from numba.extending import overload, register_jitable
 
-from .host import gemm
+from .host import gemm, gemv
 
 ENTRIES = 16384         # of a matrix that stay in the caches with what is made of them: 128 KB
+MANY = 16               # strips of a matrix that do not stay in the caches until it is read again: 2 MB
 LEAST = 4               # rows for each of a matrix's columns, which make up for packing the other factor
 
 
@@ -31,10 +33,13 @@ def place(part):
 
 
 @register_jitable
-def rows_together(n, width):
-    """How many of n rows of so many entries make a strip: all, where they are less than two."""
-    rows = max(ENTRIES // max(width, 1), LEAST * width, 1)
-    return rows if n > 2 * rows else max(n, 1)
+def rows_together(n, width, packed=True):
+    """How many of n rows of so many entries make a strip: all, where they are less than two. `packed`: are there products with
+    matrices, which BLAS packs for each strip, or with vectors alone? Strips of these save no more than reading a matrix."""
+    rows, strips = max(ENTRIES // max(width, 1), 1), MANY
+    if packed:
+        rows, strips = max(rows, LEAST * width), 2
+    return rows if n > strips * rows else max(n, 1)
 
 
 @register_jitable
@@ -44,12 +49,17 @@ def rows_left(n, start, strip):
 
 
 def add_product_of_rows(out, x, y, n):
-    """out += x[:n].T @ y[:n], for matrices stored by rows."""
+    """out += x[:n].T @ y[:n], for a matrix x that is stored by rows, and a matrix y that is, or a vector."""
     out += x[:n].T @ y[:n]
 
 
 @overload(add_product_of_rows)
 def _add_product_of_rows(out, x, y, n):
-    def impl(out, x, y, n):
+    def of_matrices(out, x, y, n):
         add_product(1, (out, 0, 0), (x, 0, 0), (y, 0, 0), (x.shape[1], n, y.shape[1]), turned_a=True)
-    return impl
+
+    def of_vector(out, x, y, n):
+        if n and x.shape[1]:
+            one = out.dtype.type(1)
+            gemv(False, x.shape[1], n, one, x, 0, x.shape[1], y, 0, one, out, 0)
+    return of_matrices if y.ndim == 2 else of_vector

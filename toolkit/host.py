@@ -34,7 +34,7 @@ from numba.np.arrayobj import _parse_shape, make_array, populate_array
 from numba.np.numpy_support import as_dtype
 
 __all__ = ["INTRINSICS", "Conversion", "Dispatcher", "NumbaError", "NumbaPerformanceWarning", "as_dtype", "attributes",
-           "cache_folder", "cgutils", "functions", "gemm", "keep", "load_registries", "only_prange", "parameters",
+           "cache_folder", "cgutils", "functions", "gemm", "gemv", "keep", "load_registries", "only_prange", "parameters",
            "specialised", "tune_process", "typing_context", "versions"]
 
 
@@ -182,8 +182,21 @@ def quiet(compile):
 def gemm(ctx, turned_a, turned_b, m, n, k, alpha, a, at_a, lda, b, at_b, ldb, beta, c, at_c, ldc):
     """BLAS's c = alpha op(a) op(b) + beta c, by columns, as np.dot calls it; a, b, c: arrays, and the entry where each begins."""
     flag, size, number = types.boolean, types.intp, c.dtype
-    char, word, pointer = llvmlite.ir.IntType(8), cgutils.intp_t, llvmlite.ir.IntType(8).as_pointer()
-    kinds = [char, char, char, word, word, word, pointer, pointer, word, pointer, word, pointer, pointer, word]
+    given = flag, flag, size, size, size, number, a, size, size, b, size, size, number, c, size, size
+    return types.void(*given), routine("gemm", c)
+
+
+@intrinsic
+def gemv(ctx, turned, m, n, alpha, a, at_a, lda, x, at_x, beta, y, at_y):
+    """BLAS's y = alpha op(a) x + beta y, by columns, as np.dot calls it; a, x, y: arrays, and the entry where each begins."""
+    flag, size, number = types.boolean, types.intp, y.dtype
+    return types.void(flag, size, size, number, a, size, size, x, size, number, y, size), routine("gemv", y)
+
+
+def routine(name, out):
+    """What calls one of BLAS's, as Numba does: its flags, numbers and arrays, each array followed by where it begins."""
+    flag, size, number = types.boolean, types.intp, out.dtype
+    char, pointer = llvmlite.ir.IntType(8), llvmlite.ir.IntType(8).as_pointer()
 
     def emit(cx, builder, sig, args):
         given = []
@@ -196,12 +209,11 @@ def gemm(ctx, turned_a, turned_b, m, n, k, alpha, a, at_a, lda, b, at_b, ldb, be
                 given[-1] = builder.bitcast(builder.gep(given[-1], [v]), pointer)
             else:
                 given.append(v if t == size else builder.bitcast(cgutils.alloca_once_value(builder, v), pointer))
-        shape = llvmlite.ir.FunctionType(llvmlite.ir.IntType(32), kinds)
-        routine = cgutils.get_or_insert_function(builder.module, shape, "numba_xxgemm")
-        builder.call(routine, [char(ord({types.float64: "d", types.float32: "s"}[number])), *given])
+        given = [char(ord({types.float64: "d", types.float32: "s"}[number])), *given]
+        shape = llvmlite.ir.FunctionType(llvmlite.ir.IntType(32), [v.type for v in given])
+        builder.call(cgutils.get_or_insert_function(builder.module, shape, f"numba_xx{name}"), given)
         return cx.get_dummy_value()
-
-    return types.void(flag, flag, size, size, size, number, a, size, size, b, size, size, number, c, size, size), emit
+    return emit
 
 
 @intrinsic

@@ -93,7 +93,7 @@ class Products:
     def __init__(self, program):
         self.aliases, self.b, self.backwards, self.named = Aliases(program), Builder(), False, {}
         self.made = {s.out: s for s in walk(program.body) if isinstance(s, Let)}
-        if any(self.product(s.value) for s in walk(program.body) if isinstance(s, Set) and s.add):
+        if any(self.product(s.value) if isinstance(s, Set) and s.add else self.twice_turned(s) for s in walk(program.body)):
             final = lambda v: self.named.get(v, v)
             body = substituted(self.block(program.body), final)
             program = replace(program, body=body, result=mapped(program.result, final))
@@ -119,13 +119,17 @@ class Products:
         plain = isinstance(s, Let) and s.fn is np.transpose and len(s.args) == 1 and infer.rank_of(v) == 2
         return self.named.get(s.args[0], s.args[0]) if plain else None
 
+    def twice_turned(self, s):
+        """What a statement makes by transposing its transpose; None where it is another statement."""
+        base = self.transposed(s.out) if isinstance(s, Let) else None
+        return None if base is None else self.transposed(base)
+
     def block(self, block):
         before, terms = self.backwards, []
         with self.b.into([]) as made:
             for s in block:
                 self.backwards |= isinstance(s, Note)
-                if isinstance(s, Let) and (base := self.transposed(s.out)) is not None and (
-                        twice := self.transposed(base)) is not None:
+                if (twice := self.twice_turned(s)) is not None:
                     self.named[s.out] = twice
                     continue
                 s = rebuilt(s, self.block)

@@ -23,7 +23,6 @@ from . import blas, infer
 from .fusion import Fusion, ordered
 from .normal import hoisted
 from .program import (
-    LOOSE,
     Carry,
     Const,
     Do,
@@ -50,11 +49,12 @@ from .uses import Uses
 FLOATS = {types.float32, types.float64}
 
 
-def stripped(program, acts):
-    """The program with products, and loops beside them, in strips; for `acts` see program.pruned."""
+def stripped(program, acts, loose=frozenset()):
+    """The program with products, and loops beside them, in strips. `loose`: products that may be summed up in any order, though
+    they are beside the primal computation; for `acts` see program.pruned."""
     if not any(isinstance(s, Let) and s.fn in PRODUCTS for s in walk(program.body)):
         return program
-    strips = Strips(program)
+    strips = Strips(program, loose)
     body = strips.block(program.body)
     return pruned(hoisted(replace(program, body=body)), acts) if strips.any else program
 
@@ -70,9 +70,9 @@ class Rows:
 class Strips(Fusion):
     """The groups of each block of a program that go over the same rows. `behind`: what follows the primal computation."""
 
-    def __init__(self, program):
+    def __init__(self, program, loose=frozenset()):
         super().__init__(program)
-        self.uses, self.found, self.behind, self.any = Uses(program), {}, set(), False
+        self.uses, self.found, self.behind, self.loose, self.any = Uses(program), {}, set(), loose, False
         for s in walk(program.body):
             if self.behind or isinstance(s, Note):
                 self.behind.add(s)
@@ -108,9 +108,13 @@ class Strips(Fusion):
             return None
         base = self.turned(x)
         if base is not None and self.by_rows(y) and self.shapes.of(base)[0] == self.shapes.of(y)[0]:
-            return Rows(self.shapes.of(base)[0], {x, base, y}, "sum") if s in self.behind else None
+            return Rows(self.shapes.of(base)[0], {x, base, y}, "sum") if self.open(s) else None
         own = self.matrix(x) and x is not y and infer.rank_of(y) in (1, 2) and s.out.type.layout == "C"
         return Rows(self.shapes.of(x)[0], {x, s.out}, "product") if own else None
+
+    def open(self, s):
+        """Is the order open in which a product sums up?"""
+        return s in self.behind or s.out in self.loose
 
     def matrix(self, a):
         """Is it a matrix that is stored by rows?"""
@@ -197,8 +201,13 @@ class Strips(Fusion):
         return sorted((g for g in found if g.space is not None and g is not self.unit[s]), key=lambda g: -g.members[0][0])
 
     def beside_sums(self, s, readers):
-        """Members are not brought together for what they read alone."""
-        return []
+        """The products of one matrix with vectors: it takes longer to read than to multiply. Nothing else is brought together for
+        what it reads alone."""
+        if self.rows(s).kind not in ("product", "sum") or infer.rank_of(s.args[1]) != 1:
+            return []
+        same = readers.setdefault(("products", self.turned(s.args[0]) or s.args[0]), [])
+        same.append(s)
+        return same[:-1]
 
     def worth(self, unit):
         """Do a product and another statement go over the rows of one matrix?"""
@@ -233,7 +242,7 @@ class Strip:
         self.n = self.f.shapes.longest(b, self.axis)
         size, start, self.rows = (Var(hint, types.intp) for hint in ("strip", "start", "rows"))
         width = functools.reduce(lambda x, y: b.let(max, x, y), self.widths())
-        b.add(Let(size, blas.rows_together, (self.n, width)))
+        b.add(Let(size, blas.rows_together, (self.n, width, *(() if self.packed() else (Const(False),)))))
         for s in inside:
             self.prepare(s)
         b.block += [s for s in self.members if s not in inside]
@@ -270,6 +279,10 @@ class Strip:
         axes = dict.fromkeys(self.f.shapes.of(v)[1] for s in products for v in self.met(s) if infer.rank_of(v) == 2)
         return [self.f.shapes.longest(self.b, axis) for axis in axes]
 
+    def packed(self):
+        """Is there a product of matrices among the members?"""
+        return any(isinstance(s, Let) and infer.rank_of(s.args[1]) == 2 for s in self.inside)
+
     def met(self, s):
         """The arrays whose rows a member meets, in the order in which it does."""
         if self.rows_of(s).kind == "sum":
@@ -305,7 +318,4 @@ class Strip:
     def sum(self, s, carries):
         """A product that sums over the rows, of which each strip is a part."""
         x, y = self.names[self.f.turned(s.args[0])], self.names[s.args[1]]
-        if infer.rank_of(y) == 2:
-            self.b.add(Do(blas.add_product_of_rows, (s.out, x, y, self.rows)))
-        else:
-            self.b.set(s.out, (Const(Ellipsis),), self.b.let(operator.matmul, self.b.let(np.transpose, x), y), add=LOOSE)
+        self.b.add(Do(blas.add_product_of_rows, (s.out, x, y, self.rows)))

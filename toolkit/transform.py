@@ -29,11 +29,12 @@ from .factors import by_substitution
 from .forward import forward
 from .fusion import fused, lengths_known
 from .parse import application, parse
-from .program import Const, Get, Listed, Program, Tup, Var, instance, pruned, variables
+from .program import Const, Get, Let, Listed, Program, Tup, Var, instance, pruned, variables, walk
 from .reuse import reused
 from .reverse import reverse
 from .scalars import in_scalars
 from .sequences import arrays_of, numbers_of, of_arrays
+from .shapes import PRODUCTS
 from .shared import made_once
 from .strips import stripped
 from .syntax import parameters, python_function, require_function, title
@@ -206,14 +207,19 @@ class Transform:
         if (args, even) not in self.finals:
             with lengths_taken_as_even(even):
                 program = self.program(args)
+            loose = self.loose(program)
             for change in (settled, made_once, without_views, in_scalars, continued, fused):
                 program = change(program)
             parallel = self.options().get("parallel")
             program = pruned(vectorised(side_by_side(program) if parallel else program), self.acts)
             if not parallel:
-                program = stripped(program, self.acts)
+                program = stripped(program, self.acts, loose)
             self.finals[args, even] = in_workspaces(reused(program))
         return self.finals[args, even]
+
+    def loose(self, program):
+        """The products beside the primal computation that are for tangents alone: what they sum up may be in any order."""
+        return set()
 
     def acts(self, s):
         """Does a statement do what cannot be left out, under the options of the function: draw, or raise?"""
@@ -289,6 +295,11 @@ class JVP(Transform):
 
     def names(self):
         return ["args", "tangents"]
+
+    def loose(self, program):
+        products = lambda p: {s.out for s in walk(p.body) if isinstance(s, Let) and s.fn in PRODUCTS}
+        found = products(program)
+        return found and found - products(pruned(replace(program, result=program.result.items[0]), self.acts))
 
     def program(self, args):
         if len(args) != 2 or not all(isinstance(a, types.BaseTuple) for a in args):
