@@ -37,6 +37,15 @@ def test_a_chain_and_its_sum_are_one_loop_that_makes_no_array():
     assert arrays_made(text) == 0
 
 
+@pytest.mark.parametrize("x", [X, X.T, X[:, ::2], X[:0], np.linspace(-1.0, 3.0, 101)], ids=["C", "F", "A", "none", "many"])
+def test_a_mean_makes_no_array_and_is_what_numba_computes(x):
+    fn = njit(lambda x: np.mean(x * x + 1.0))
+    value, bar = value_and_grad(fn)(x)
+    np.testing.assert_array_equal(value, fn(x))             # to the last bit, and NaN of nothing
+    np.testing.assert_allclose(bar, 2.0 * x / max(x.size, 1), rtol=1e-15)
+    assert arrays_made(source(value_and_grad(fn), x)) <= 1       # the gradient
+
+
 def test_both_sweeps_of_a_chain_are_one_loop():
     text = source(grad(lambda x: np.sum(np.sin(x) * x)), np.ones(5))
     assert loops(text) == 1

@@ -10,11 +10,13 @@ nothing that lies between must come after the one and before the other; two that
 touch each element in turn. What a statement needs to be a member of a group stands in `members.py`, the loops in `nests.py`.
 References: Darte, On the complexity of loop fusion (1999); Wadler, Deforestation (1990).
 """
+import functools
 import heapq
 import operator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numba import types
 
 from . import infer, runtime, tape
 from .activity import Aliases
@@ -82,7 +84,8 @@ def arrays_fused(program):
 
 def spelled_out(program):
     """The program where lengths are taken of arrays that exist in any case, what is broadcast to its own shape is left, and outer
-    products are products of what is broadcast; each operation on the entries of np.eye has one of its own."""
+    products are products of what is broadcast, and means are sums, divided; what is done with the entries of np.eye, is done with
+    one of its own."""
     shapes, aliases, b, named = Shapes(program), Aliases(program), Builder(), {}
 
     def own(s, a):
@@ -107,6 +110,10 @@ def spelled_out(program):
                     made.append(replace(s, args=(s.args[0], Tup(tuple(shapes.longest(b, axis) for axis in shapes.of(s.out))))))
                 elif (column := turned_about(s, shapes)) is not None:
                     made.append(replace(s, fn=runtime.spread_like, args=(b.get(s.args[0], column), s.args[1])))
+                elif is_mean(s):
+                    lengths = [shapes.longest(b, axis) for axis in shapes.of(s.args[0])]
+                    n = functools.reduce(lambda m, n: b.let(operator.mul, m, n), lengths)
+                    made.append(replace(s, fn=np.divide, args=(b.let(np.sum, *s.args), n)))
                 elif is_outer(s):
                     made.append(replace(s, fn=operator.mul, args=(b.get(s.args[0], COLUMN), s.args[1])))
                 elif (base := turned(s, shapes.made)) is not None:
@@ -161,6 +168,12 @@ def turned_about(s, shapes):
     axes.pop(axis)
     whole = [Span(Const(None), Const(None), None)] * len(axes)
     return (*whole[:axis], Const(None), *whole[axis:]) if tuple(axes) == shapes.of(s.args[0]) else None
+
+
+def is_mean(s):
+    """Is it the mean of all that an array of floats holds? Numba adds it up in the order in which np.sum does."""
+    return isinstance(s, Let) and s.fn is np.mean and not s.kw and len(s.args) == 1 and isinstance(s.args[0], Var) and (
+        infer.rank_of(s.args[0]) > 0 and infer.scalar(s.args[0].type) == types.float64)
 
 
 def is_outer(s):
