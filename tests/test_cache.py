@@ -81,7 +81,7 @@ def kept(tmp_path_factory):
     assert is_right(first)
     assert first["hits"] == 0
     assert first["told"] == []
-    assert len(cache.entries(tmp / "cache")) == 3       # two derivatives, and what Numba has answered
+    assert len(cache.entries(tmp / "cache")) == 6       # two derivatives, what three are called, Numba's answers
     return tmp
 
 
@@ -145,8 +145,8 @@ def test_a_folder_that_is_read_only_is_told_once(kept, tmp_path):
 
 
 def test_a_disk_that_is_full_is_told_once(tmp_path):
-    """No file of this process may grow beyond 100 bytes: a write fails half-way, as on a full disk."""
-    said = run(tmp_path, tmp_path / "cache", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
+    """No file of this process may grow beyond 50 bytes: a write fails half-way, as on a full disk."""
+    said = run(tmp_path, tmp_path / "cache", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50)))
     assert is_right(said)
     assert len(said["told"]) == 1
     assert list((tmp_path / "cache").iterdir()) == []       # nothing half-written is left
@@ -250,9 +250,9 @@ def test_the_command(tmp_path):
         return subprocess.run([sys.executable, "-m", "toolkit", "cache", *more], capture_output=True, text=True, check=True,
                               env={**os.environ, "PYTHONPATH": str(HOME), "DUALTAPE_CACHE_DIR": str(folder)}).stdout
     (tmp_path / ("a" * 64)).write_bytes(bytes(10))
-    assert re.fullmatch(rf"1 compiled derivatives, 0.0 MB, in {re.escape(str(tmp_path))}\n", command())
+    assert re.fullmatch(rf"1 entries, 0.0 MB, in {re.escape(str(tmp_path))}\n", command())
     assert command("--clear") == "1 entries removed\n"
-    assert command().startswith("0 compiled")
+    assert command().startswith("0 entries")
     assert "off" in command(folder="off")
 
 

@@ -10,7 +10,7 @@ import toolkit
 FLOORS = [
     ["errors", "domain", "host", "tape", "elementary", "bills", "losses"],
     ["runtime", "matrices", "syntax", "cache", "sequences", "blas", "calling"],
-    ["program", "primitive", "layers", "triangular"],
+    ["program", "primitive", "layers", "triangular", "origins"],
     ["infer", "catalogue", "names"],
     ["builder"],
     ["rewrites"],

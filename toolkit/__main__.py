@@ -14,7 +14,7 @@ def main():
         print("nothing is kept: DUALTAPE_CACHE_DIR is `off`")
     else:
         found = cache.entries(cache.folder())
-        print(f"{len(found)} compiled derivatives, {sum(size for _, size, _ in found) / 1e6:.1f} MB, in {cache.folder()}")
+        print(f"{len(found)} entries, {sum(size for _, size, _ in found) / 1e6:.1f} MB, in {cache.folder()}")
 
 
 if __name__ == "__main__":

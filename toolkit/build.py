@@ -3,6 +3,7 @@ Numba, per argument types, with the options of the user's function, or read from
 import hashlib
 import linecache
 import math
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -51,11 +52,24 @@ def options_of(fn):
     return {k: given[k] for k in OPTIONS if given.get(k)} | ({"parallel": only_prange()} if given.get("parallel") else {})
 
 
-def entrance(name, names, defaults, make, options):
-    """The dispatcher of a derivative: its parameters, and what make(types), a Made, compiles for argument types."""
+def entrance(name, names, defaults, make, options, origin=lambda: None):
+    """The dispatcher of a derivative: its parameters, and what make(types), a Made, compiles for argument types. `origin`: says
+    what it is made of, for other processes (see origins.py)."""
     heads = ", ".join(f"{n}=default_{n}" if n in defaults else n for n in names)
     space = {f"default_{n}": v for n, v in defaults.items()}
     exec(f"def {name}({heads}):\n    pass\n", space)
     entry = specialised(space[name], lambda args: make(args).compiled, options)
-    keep(entry, lambda args: cache.key(make(args).code, args, options), cache.read, cache.write)
+    keep(entry, lambda args: kept_name(make, args, options, origin), cache.read, cache.write)
     return entry
+
+
+def kept_name(make, args, options, origin):
+    """The name under which a derivative is kept: as it was called when it was derived from what it is made of, or derived now."""
+    derived = cache.key(origin(), args, options) if cache.folder() else None
+    name = derived and cache.read(derived)
+    if name and re.fullmatch(rb"[0-9a-f]{64}", name):
+        return name.decode()
+    name = cache.key(make(args).code, args, options)
+    if name and derived:
+        cache.write(derived, name.encode())
+    return name

@@ -9,6 +9,7 @@ import functools
 import inspect
 import itertools
 import operator
+import os
 from dataclasses import replace
 
 import numba
@@ -28,6 +29,7 @@ from .even import evened
 from .factors import by_substitution
 from .forward import forward
 from .fusion import fused, lengths_known
+from .origins import origin
 from .parse import application, parse
 from .program import Const, Get, Let, Listed, Program, Tup, Var, instance, pruned, variables, walk
 from .reuse import reused
@@ -143,7 +145,8 @@ class Transform:
         """Make ready for calls."""
         self.finals, self.made = {}, {}
         self.general, even = (
-            entrance(self.__name__, self.names(), self.defaults(), functools.partial(self.build, even=even), self.options())
+            entrance(self.__name__, self.names(), self.defaults(), functools.partial(self.build, even=even), self.options(),
+                     functools.partial(origin, (self, even)))
             for even in (False, True))
         self.entry = self.general if self.uneven else even
         self.general.owner = self.entry.owner = self
@@ -153,7 +156,16 @@ class Transform:
     def __reduce__(self):
         """A transform is pickled as what it is made of: what it has compiled is read from the cache."""
         kind = type(self) if vars(type(self)).get("title") else type(self).__base__
-        return revived, (kind, {k: v for k, v in vars(self).items() if k not in ("finals", "made", "general", "entry")})
+        return revived, (kind, self.state())
+
+    def state(self):
+        """What it was made with."""
+        return {k: v for k, v in vars(self).items() if k not in ("finals", "made", "general", "entry")}
+
+    def origin(self):
+        """What is derived is made of (see origins.py)."""
+        given = {k: v for k, v in self.state().items() if k not in ("__wrapped__", "uneven")}
+        return given | {"DUALTAPE_ELEMENTARY": os.environ.get("DUALTAPE_ELEMENTARY")}
 
     def __repr__(self):
         return f"<{self.title} of {getattr(self.fn, '__name__', self.fn)}>"
