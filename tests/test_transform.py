@@ -543,3 +543,18 @@ def cubes(v):
 def test_hvp_of_a_function_whose_parameter_is_called_v():
     assert np.allclose(hvp(cubes)(X, V), 6 * X * V)
     assert np.allclose(hvp(lambda v: np.sum(hvp(cubes)(v, v)))(X, V), 12 * V)
+
+
+@pytest.mark.parametrize("c", [3.0, -7.0, 1e-310, 1e301, 5e-324, np.inf, np.float32(3.0), 3])
+def test_a_derivative_divides_by_a_constant(c):
+    """... as it multiplies with what that goes into 1, where this is neither rounded to nothing nor to infinity."""
+    def f(x):
+        return x / c
+    for x in (2.0, 0.0, np.linspace(-1.0, 1.0, 5), np.ones(3, np.float32)):
+        with np.errstate(all="ignore"):
+            (bar,), dot = vjp(f)((x,), x)[1], jvp(f)((x,), (x,))[1]
+            for found in (bar, dot):
+                rtol, atol = (1e-15, 0.0) if np.asarray(x).dtype == np.float64 else (1e-7, 1e-45)
+                np.testing.assert_allclose(found, np.float64(x) / np.float64(c), rtol, atol)
+                assert np.asarray(bar).dtype == np.asarray(x).dtype
+    assert ("* 0.3333333333333333" in toolkit.source(jvp(f), (2.0,), (2.0,))) == (c == 3.0 and isinstance(c, float))

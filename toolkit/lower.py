@@ -505,7 +505,10 @@ class Expressions:
 
 
 def quotient(b, x, y, hint="t"):
-    """x / y in a rule. Of numbers it is NumPy's, infinite where `/` raises: the function itself has not divided by zero."""
+    """x / y in a rule. Of numbers it is NumPy's, infinite where `/` raises: the function itself has not divided by zero. By a
+    constant it is a product with the reciprocal, which takes a quarter of the time, and rounds once more."""
+    if isinstance(y, Const) and isinstance(y.value, float) and 1e-300 < abs(y.value) < 1e300:
+        return b.let(operator.mul, x, Const(type(y.value)(1.0 / y.value)), hint=hint)
     numbers = infer.rank_of(x) == infer.rank_of(y) == 0 and not isinstance(y, Const)
     return b.let(np.divide if numbers else operator.truediv, x, y, hint=hint)
 
