@@ -2,7 +2,8 @@
 
 An entry is named after all that the machine code depends on (the emitted source and the constants it names, the types, the
 options, this package's own source, Python, NumPy, Numba, LLVM, the processor), so that it is never stale, and is written
-whole or not at all. What cannot be read is compiled again; what cannot be written is said once. What Numba was asked of types
+whole or not at all. Beside it stands its name, under what the derivative was made of (see origins.py), for processes that have
+not derived it. What cannot be read is compiled again; what cannot be written is said once. What Numba was asked of types
 is kept, too, since it compiles some of its answers. Where it all lies is said by DUALTAPE_CACHE_DIR (`off`: nowhere), else by
 NUMBA_CACHE_DIR, else it is the user's folder of caches.
 """

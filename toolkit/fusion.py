@@ -84,8 +84,8 @@ def arrays_fused(program):
 
 def spelled_out(program):
     """The program where lengths are taken of arrays that exist in any case, what is broadcast to its own shape is left, and outer
-    products are products of what is broadcast, and means are sums, divided; what is done with the entries of np.eye, is done with
-    one of its own."""
+    products are products of what is broadcast, and means are sums, divided; each operation on the entries of np.eye has an np.eye
+    of its own."""
     shapes, aliases, b, named = Shapes(program), Aliases(program), Builder(), {}
 
     def own(s, a):

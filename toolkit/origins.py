@@ -67,6 +67,7 @@ class Origins:
 
     def function(self, fn):
         code = fn.__code__
+        linecache.checkcache(code.co_filename)
         text = "".join(linecache.getlines(code.co_filename, fn.__globals__))
         if not text or hasattr(fn, "card"):
             raise Untold
