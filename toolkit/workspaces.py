@@ -6,7 +6,6 @@ An allocation costs as much as some ten entries. Which of the workspaces an arra
 lies in the caches, as it would with the C library's own. Program -> Program, the same function. A loop whose iterations run side
 by side keeps its own arrays.
 """
-import operator
 from dataclasses import replace
 
 import numpy as np
@@ -17,9 +16,9 @@ from .blas import rows_left, rows_together
 from .builder import Builder, dim, taken_over
 from .gathers import names_of
 from .program import Const, Do, For, Get, Let, Set, Span, Tup, Var, While, free, rebuilt, variables
+from .shapes import PRODUCTS
 from .uses import Uses
 
-PRODUCTS = (operator.matmul, np.dot)
 SHAPED = (np.empty, np.zeros)
 LIKE = (np.empty_like, np.zeros_like)
 
