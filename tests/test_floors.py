@@ -22,7 +22,7 @@ FLOORS = [
     ["normal", "products", "residuals", "iteration", "twins", "winners", "outers", "zeros"],
     ["loops"],
     ["branches", "parse", "forward", "reverse", "nests", "registers"],
-    ["loop_order", "gathers", "vectors", "jacobians"],
+    ["loop_order", "gathers", "vectors", "jacobians", "remade"],
     ["places", "pieces", "relays", "workspaces"],
     ["fusion", "threads", "work"],
     ["strips"],

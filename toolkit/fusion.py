@@ -57,6 +57,7 @@ from .program import (
 )
 from .registers import in_registers
 from .relays import relayed
+from .remade import remade
 from .residuals import SHAPED
 from .shapes import Shapes
 from .twins import Scratch, are_twins, may_join, private, together
@@ -66,7 +67,7 @@ from .zeros import without_clearing, without_copies, without_first_sums, without
 def fused(program):
     """The program with its elementwise operations in loops."""
     for change in (rows_summed_first, products_shared, without_zeros, spelled_out, hoisted, in_registers, twins_joined, placed,
-                   outers_together, without_clearing, arrays_fused, in_pieces, hoisted, floats_shared, forwards, gathered,
+                   outers_together, without_clearing, remade, arrays_fused, in_pieces, hoisted, floats_shared, forwards, gathered,
                    hoisted, relayed, skipped, without_first_sums, without_copies):
         program = change(program)
     return program

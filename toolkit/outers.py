@@ -23,7 +23,7 @@ FLOATS = {types.float32, types.float64}
 ONES = (Const(1), Const(-1))
 WHOLE = (Const(Ellipsis),)
 COLUMN = (Span(Const(None), Const(None), None), Const(None))    # x[:, None]
-STRIP = Const(64)               # so many iterations for one product
+STRIP = Const(32)               # so many iterations for one product
 LEAST = Const(1024), Const(8)   # entries of the matrix, and iterations, from which on it is worth it
 
 
