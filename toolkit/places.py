@@ -27,8 +27,8 @@ def placed(program):
     return replace(program, body=Places(program).block(program.body))
 
 
-class Places:
-    """The tapes of a program."""
+class Tapes:
+    """The tapes of a program, and the loops around what uses them."""
 
     def __init__(self, program):
         self.b, self.dependence = Builder(), Dependence(program, Aliases(program), Shapes(program))
@@ -36,11 +36,6 @@ class Places:
         for v in variables(*(p for _, p in program.params)):
             self.bound[v] = 0, ()
         self.scan(program.body, ())
-        self.nests, self.hosts = {}, {}                 # stack -> see `nest`; parallel loop -> stacks of each of its iterations
-        for stack in self.uses:
-            if (nest := self.nest(stack)) is not None:
-                self.nests[stack] = nest
-        self.tapes, self.firsts = {}, {}                # stack -> array; ... -> the first number of each counter
 
     def scan(self, block, path):
         for s in block:
@@ -50,6 +45,40 @@ class Places:
                 self.uses.setdefault(s.stack, []).append(s)
             for b in blocks(s):
                 self.scan(b, (*path, s))
+
+    def known(self, v, s):
+        """Is a name bound when a statement runs?"""
+        (number, path), (now, around) = self.bound[v], self.at[s]
+        return (number < now and around[:len(path)] == path) or (not number and not path)
+
+    def mirror(self, s, t):
+        """Do two loops go over the same numbers, the one backwards?"""
+        if not (isinstance(s, For) and isinstance(t, For)) or s.brk is not None or t.brk is not None:
+            return False
+        if {s.step, t.step} != {ONE, BACK}:
+            return False
+        up, down = (s, t) if s.step == ONE else (t, s)
+        lo, hi, last, end = map(self.dependence.form, (up.lo, up.hi, down.lo, down.hi))
+        return None not in (lo, hi, last, end) and last == plus(hi, {1: -1}) and end == plus(lo, {1: -1})
+
+    def length(self, first, stop):
+        """max(stop - first, 0)"""
+        made = self.dependence.made.get(stop)
+        if first == Const(0) and getattr(made, "fn", None) is dim:
+            return stop
+        return self.b.let(max, stop if first == Const(0) else self.b.let(operator.sub, stop, first), Const(0))
+
+
+class Places(Tapes):
+    """The tapes that become arrays of their own."""
+
+    def __init__(self, program):
+        super().__init__(program)
+        self.nests, self.hosts = {}, {}                 # stack -> see `nest`; parallel loop -> stacks of each of its iterations
+        for stack in self.uses:
+            if (nest := self.nest(stack)) is not None:
+                self.nests[stack] = nest
+        self.tapes, self.firsts = {}, {}                # stack -> array; ... -> the first number of each counter
 
     # ---- which tapes
     def nest(self, stack):
@@ -68,21 +97,6 @@ class Places:
         if around:
             self.hosts.setdefault(around[-1], []).append(stack)
         return {push: there, pop: back}
-
-    def known(self, v, s):
-        """Is a name bound when a statement runs?"""
-        (number, path), (now, around) = self.bound[v], self.at[s]
-        return (number < now and around[:len(path)] == path) or (not number and not path)
-
-    def mirror(self, s, t):
-        """Do two loops go over the same numbers, the one backwards?"""
-        if not (isinstance(s, For) and isinstance(t, For)) or s.brk is not None or t.brk is not None:
-            return False
-        if {s.step, t.step} != {ONE, BACK}:
-            return False
-        up, down = (s, t) if s.step == ONE else (t, s)
-        lo, hi, last, end = map(self.dependence.form, (up.lo, up.hi, down.lo, down.hi))
-        return None not in (lo, hi, last, end) and last == plus(hi, {1: -1}) and end == plus(lo, {1: -1})
 
     # ---- what becomes of them
     def block(self, block):
@@ -119,13 +133,6 @@ class Places:
         self.tapes[stack] = out = Var(stack.hint, types.Array(stack.type, len(shape), "C"))
         lengths = Tup(tuple(shape)) if len(shape) > 1 else shape[0]
         self.b.add(Let(out, kept, (lengths, Const(infer.numpy_type(stack.type))), (), self.b.place))
-
-    def length(self, first, stop):
-        """max(stop - first, 0)"""
-        made = self.dependence.made.get(stop)
-        if first == Const(0) and getattr(made, "fn", None) is dim:
-            return stop
-        return self.b.let(max, stop if first == Const(0) else self.b.let(operator.sub, stop, first), Const(0))
 
     def place(self, s):
         """The index that the counters say."""

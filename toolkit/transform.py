@@ -41,6 +41,7 @@ from .shared import made_once
 from .strips import stripped
 from .syntax import parameters, python_function, require_function, title
 from .threads import side_by_side
+from .trails import trailed
 from .vectors import vectorised
 from .winners import settled
 from .workspaces import in_workspaces
@@ -226,7 +227,7 @@ class Transform:
             program = pruned(vectorised(side_by_side(program) if parallel else program), self.acts)
             if not parallel:
                 program = stripped(program, self.acts, loose)
-            self.finals[args, even] = in_workspaces(reused(program))
+            self.finals[args, even] = in_workspaces(reused(trailed(program)))
         return self.finals[args, even]
 
     def loose(self, program):
