@@ -134,7 +134,52 @@ def steepest(x, w):
     return np.sum(v ** 3)
 
 
-CASES = [(layer, (X, W)), (two_layers, (X, W, 0.5 * W.T.copy())), (mixture, (X, W, X[:2])), (into_a_column, (X, W, X[:2])),
+def deep(x, m):
+    """A layer after the other: its cotangent is written where the one behind it was, its matrix's added where it belongs."""
+    h = np.tanh(x)
+    for k in range(m.shape[0]):
+        h = np.tanh(h @ m[k] + x[0])
+    return np.sum(h ** 2)
+
+
+def deep_and_past(x, m):
+    """What comes of a layer goes past the next one, too."""
+    h = np.tanh(x)
+    for k in range(m.shape[0]):
+        h = np.tanh(h @ m[k]) + h
+    return np.sum(h ** 2)
+
+
+def deep_and_back(x, m):
+    """A matrix serves twice in a layer."""
+    h = np.tanh(x)
+    for k in range(m.shape[0]):
+        h = np.tanh(h @ m[k])
+        h = np.sin(h @ m[k].T)
+    return np.sum(h ** 2)
+
+
+def deep_and_even(x, m):
+    """What is added up of a matrix's cotangent is asked for by the others."""
+    h, w = np.tanh(x), m[0] * 1.0
+    for k in range(m.shape[0]):
+        h = np.tanh(h @ w)
+        w = np.sin(w) @ m[k]
+    return np.sum(h ** 2)
+
+
+def deep_and_seen(x, m):
+    """A layer's cotangent is asked for after its strips."""
+    h, s = np.tanh(x), 0.0
+    for k in range(m.shape[0]):
+        h = np.tanh(h @ m[k])
+        s += np.sum(h[::2] * h[0])
+    return np.sum(h ** 2) * s
+
+
+DEEP = 0.7 * RNG.standard_normal((2, 3, 3))
+CASES = [*((fn, (X, DEEP)) for fn in (deep, deep_and_past, deep_and_back, deep_and_even, deep_and_seen)),
+         (layer, (X, W)), (two_layers, (X, W, 0.5 * W.T.copy())), (mixture, (X, W, X[:2])), (into_a_column, (X, W, X[:2])),
          (logistic, (X, W)), (covariance, (X, W)), (scaled, (X, W)), (squared, (X, W)), (both_sides, (X, W)),
          (changed_between, (X, W)), (shifted, (X, W)), (running, (X, W)), (counted, (X, W)), (kept_whole, (X, W)),
          (rounds, (X, W)), (steepest, (X, W))]
@@ -151,6 +196,14 @@ def test_the_laws_hold_a_row_at_a_time(fn, args, rows_one_by_one):
 def test_few_rows_or_none(fn, rows, rows_one_by_one):
     args = (X[:rows].copy(), W, X[:2])[:2 if fn is not mixture else 3]
     check(fn, args, tuple(range(len(args))), compile=False)
+
+
+def test_a_layers_cotangent_is_written_where_the_one_behind_it_was():
+    text = source(value_and_grad(deep, argnums=(0, 1)), X, DEEP)
+    body = text[text.index("    for k in", text.index("# reverse sweep")):text.index("    x_bar = ")]
+    behind = re.search(r"(\w+) = h_bar\[start:\w+\]\n", body)[1]
+    assert re.search(rf"t_bar\w* = {behind}\n", body), text
+    assert re.search(r"(\w+) = m_bar\[k\]\n(?s:.*)add_product_of_rows\(\1, ", body), text
 
 
 @pytest.mark.parametrize("fn", [layer, logistic, mixture, into_a_column, covariance, steepest])

@@ -65,7 +65,7 @@ def before(text):
 
 
 @pytest.mark.parametrize(("fn", "args", "spaces", "own"), [
-    (one_after_another, (V, 3), 3, 0), (together, (V, 3), 3, 0), (filled_with_zeros, (V, 3), 1, 0), (products, (M, V, 3), 6, 3)])
+    (one_after_another, (V, 3), 3, 0), (together, (V, 3), 3, 0), (filled_with_zeros, (V, 3), 1, 0), (products, (M, V, 3), 6, 2)])
 def test_arrays_that_do_not_live_together_share_one(fn, args, spaces, own):
     """Each sweep has its own; what a loop carries is made in it."""
     check(fn, args, tuple(k for k, a in enumerate(args) if isinstance(a, np.ndarray)))

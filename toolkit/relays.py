@@ -40,6 +40,7 @@ from .program import (
     walk,
 )
 from .shapes import Shapes
+from .uses import is_number, nested
 
 FEW = 2                         # so many entries beside a box are added to without a loop
 
@@ -287,15 +288,6 @@ class Relays:
         return self.b.let(operator.add if k > 0 else operator.sub, atom, Const(abs(k))) if k else atom
 
 
-def nested(s):
-    """The loops of a nest, one in another, and what is in the innermost one besides numbers that are computed."""
-    nest, last = [], [s]
-    while len(last) == 1 and isinstance(last[0], For) and last[0].brk is None and not last[0].carries and not last[0].parallel:
-        nest.append(last[0])
-        last = [t for t in nest[-1].body if not is_number(t)]
-    return nest, last
-
-
 def idle_views(program):
     """The statements that make views of which nothing is made but such views."""
     users, idle = {}, set()
@@ -307,11 +299,6 @@ def idle_views(program):
         if isinstance(s, Get) and infer.is_array(s.out) and idle.issuperset(users.get(s.out, ())):
             idle.add(s)
     return idle
-
-
-def is_number(s):
-    """Does a statement compute a number of others?"""
-    return isinstance(s, Let) and not infer.is_array(s.out) and not any(map(infer.is_array, reads(s)))
 
 
 def carried(loop):

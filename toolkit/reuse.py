@@ -14,10 +14,10 @@ from numba import types
 
 from . import infer, triangular
 from .activity import Aliases
-from .blas import add_product_of_rows
+from .blas import add_product_of_rows, rows_left
 from .builder import dim, taken_over
 from .primitive import VIEWS
-from .program import Const, Do, For, Get, Let, Set, While, binds, blocks, inner, reads, rebuilt, variables, walk
+from .program import Const, Do, For, Get, Let, Set, Span, Tup, While, binds, blocks, inner, reads, rebuilt, variables, walk
 from .shapes import Shapes
 
 MAKERS = {np.empty, np.zeros, np.copy, np.zeros_like, np.empty_like, operator.matmul, np.dot, np.linalg.cholesky, np.linalg.inv,
@@ -95,9 +95,14 @@ class Reuse:
         begun = Counter(c.init for c in loop.carries)
         for c in loop.carries:
             own = c.init in made and begun[c.init] == 1 and c.init not in later | self.result
-            if own and loop.brk is None and self.aliases.of(c.head) not in self.shared and self.alike(c.head, c.end) and (
-                    self.names[self.aliases.of(c.head)] <= {c.init, c.head, c.end, c.exit}):
+            if not own or loop.brk is not None or self.aliases.of(c.head) in self.shared or not self.alike(c.head, c.end):
+                continue
+            names, four = self.names[self.aliases.of(c.head)], {c.init, c.head, c.end, c.exit}
+            if names <= four:
                 self.write_in_place(loop.body, c)
+            elif all(self.aliases.whole(v) in four and (v is c.init or self.aliases.whole(v) is not c.init or v not in later)
+                     for v in names) and any(isinstance(s, Let) and s.out is c.end and s.fn in UNFILLED for s in loop.body):
+                self.write_rows_in_place(loop.body, c.head)
 
     def write_in_place(self, body, c):
         """Let an array that goes round a loop become what it becomes in its place, if the body reads it no more then."""
@@ -109,6 +114,39 @@ class Reuse:
         if isinstance(s, Let) and s.out is c.end and s.fn in UNFILLED and (
                 read < fills or (read == fills and self.in_turn(body[fills], c.head, c.end, []))):
             body[makes] = replace(s, fn=taken_over, args=(c.head,))
+
+    def write_rows_in_place(self, block, old):
+        """Let what a loop over strips makes of an array's rows be written there, if the block reads them for the last time."""
+        mine = {v for t in walk(block) for v in self.arrays(t) if self.aliases.whole(v) is old}
+        using = [s for s in block if not mine.isdisjoint(v for t in walk([s]) for v in self.arrays(t))]
+        if len(using) != 1 or not isinstance(using[0], For) or len(mine) != 2:
+            return
+        body = using[0].body
+        at = lambda v: [k for k, s in enumerate(body) if any(v in self.arrays(t) for t in walk([s]))]
+        for makes, s in enumerate(body):
+            if self.is_strip(s) and self.aliases.of(s.out) not in self.lost and len(at(s.out)) > 1:
+                fills, view = at(s.out)[1], next((t for t in body if self.takes_strip(t, s, old)), None)
+                read = at(view.out)[-1] if view else len(body)
+                if read < fills or (read == fills and self.in_turn(body[fills], view.out, s.out, [])):
+                    body[fills:fills] = [Let(s.out, taken_over, (view.out,), (), s.place)]
+                    del body[makes]
+                    return
+
+    def is_strip(self, s):
+        """Does a statement make an array for a strip of rows?"""
+        first = s.args[0].items[0] if isinstance(s, Let) and s.fn is np.empty and isinstance(s.args[0], Tup) else None
+        return getattr(self.shapes.made.get(first), "fn", None) is rows_left
+
+    def takes_strip(self, s, strip, old):
+        """Does a statement take the rows of an array for which another one makes a strip, and of its kind?"""
+        rows = self.shapes.made[strip.args[0].items[0]]
+        if not isinstance(s, Get) or s.arr is not old or s.out.type != strip.out.type or len(s.index) != 1:
+            return False
+        (total, start, _), (part,) = rows.args, s.index
+        end = self.shapes.made.get(part.hi) if isinstance(part, Span) and part.lo is start and part.step is None else None
+        (first, *others), (_, *own) = self.shapes.of(old), self.shapes.of(strip.out)
+        return end is not None and end.fn is operator.add and end.args == (start, rows.out) and others == own and (
+            first == self.shapes.length(total))
 
     def place(self, new, at, block, made, last, cleared):
         """The array whose place another one may take that is filled from a statement on, or cleared before it; None if there is

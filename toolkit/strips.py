@@ -45,6 +45,7 @@ from .program import (
 )
 from .shapes import PRODUCTS
 from .uses import Uses
+from .zeros import without_buffers_of_sums
 
 FLOATS = {types.float32, types.float64}
 
@@ -55,8 +56,8 @@ def stripped(program, acts, loose=frozenset()):
     if not any(isinstance(s, Let) and s.fn in PRODUCTS for s in walk(program.body)):
         return program
     strips = Strips(program, loose)
-    body = strips.block(program.body)
-    return pruned(hoisted(replace(program, body=body)), acts) if strips.any else program
+    in_strips = replace(program, body=strips.block(program.body))
+    return pruned(hoisted(without_buffers_of_sums(in_strips)), acts) if strips.any else program
 
 
 @dataclass
@@ -161,7 +162,8 @@ class Strips(Fusion):
         return True
 
     def accesses(self, s):
-        """(buffers, where, kind) of what it reads, writes and adds to; `where` is the array whose rows are met one by one."""
+        """(buffers, where, kind) of what it reads, writes and adds to; `where` is the array whose rows are met one by one. What a
+        product makes is nobody else's before."""
         found = self.rows(s)
         if isinstance(s, Let) and s.fn is np.transpose:
             return []
@@ -179,8 +181,6 @@ class Strips(Fusion):
             for v in reads(t):
                 if infer.is_array(v) and not (isinstance(t, Set) and v is t.arr):
                     touch(v, "r")
-        if isinstance(s, Let):
-            touch(s.out, "w")
         return list(dict.fromkeys(touched))
 
     def outer(self, v, loop):

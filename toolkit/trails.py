@@ -49,8 +49,8 @@ def trailed(program):
 
 @dataclass(eq=False)
 class Trail:
-    """A tape of the values of one carry of a loop; `rows` is the array that it becomes."""
-    stack: object
+    """A tape of the values of one carry of a loop, before or after each iteration; `rows` is the array that it becomes."""
+    made: NewStack
     loop: For
     carry: Carry
     first: object               # the statement that makes the first value, where that may be made in the first row
@@ -65,7 +65,7 @@ class Trails(Tapes):
         self.result = set(variables(program.result))
         self.makes = {s.out: s for s in self.at if isinstance(s, Let)}
         self.read = self.result | {v for s in self.at for v in reads(s)}
-        self.trails = {}                            # stack -> trail
+        self.trails, self.after = {}, {}            # stack -> trail; -> does it hold what comes of an iteration?
         for stack in self.uses:
             if (trail := self.trail(stack)) is not None:
                 self.trails[stack] = trail
@@ -80,14 +80,18 @@ class Trails(Tapes):
         if not (tuple(around) == tuple(about) == home and self.mirror(loop, back) and loop.step == Const(1)
                 and all(self.known(v, made) for v in variables(loop.lo, loop.hi))):
             return None
-        carry = next((c for c in loop.carries if c.head is push.value), None)
+        carry = next((c for c in loop.carries if push.value in (c.head, c.end)), None)
         if carry is None or not self.is_made_in(carry.end, loop) or not self.stays(carry):
             return None
+        self.after[stack] = push.value is carry.end
+        for trail in self.trails.values():
+            if trail.carry is carry:
+                return trail
         s = self.makes.get(carry.init)
         own = s is not None and s.fn in UNFILLED | CLEARED and self.at[s][1] == home and not any(
             t.first is s for t in self.trails.values())
         rows = Var(stack.hint, types.Array(stack.type.dtype, stack.type.ndim + 1, "C"))
-        return Trail(stack, loop, carry, s if own else None, rows)
+        return Trail(made, loop, carry, s if own else None, rows)
 
     def is_made_in(self, v, loop):
         """Does each iteration of a loop make an array itself, by what can do so in a row?"""
@@ -102,20 +106,21 @@ class Trails(Tapes):
 
     # ---- what becomes of them
     def block(self, block):
-        mine = [t for s in block if isinstance(s, NewStack) and (t := self.trails.get(s.stack)) is not None]
+        mine = [t for t in dict.fromkeys(self.trails.values()) if t.made in block]
         for t in sorted((t for t in mine if t.first is not None), key=lambda t: self.at[t.first]):
             block = self.made_earlier(block, t)
         with self.b.into([]) as made:
             for s in block:
                 match s:
                     case NewStack(stack) if stack in self.trails:
-                        self.make(self.trails[stack])
+                        if self.trails[stack].made is s:
+                            self.make(self.trails[stack])
                     case Let() if (trail := self.starting(s)) is not None:
                         self.row(s.out, trail, Const(0), s.fn in CLEARED)
                     case For() if any(t.loop is s for t in mine):
                         self.loop(s, [t for t in mine if t.loop is s])
                     case Pop(out, stack) if stack in self.trails:
-                        self.row(out, self.trails[stack], self.position(self.trails[stack], self.at[s][1][-1].var))
+                        self.row(out, self.trails[stack], self.position(self.trails[stack], self.at[s][1][-1], self.after[stack]))
                     case If() if any(t in self.trails for t in s.tapes):
                         made.append(replace(s, then=self.block(s.then), orelse=self.block(s.orelse), tapes=()))
                     case _:
@@ -124,10 +129,10 @@ class Trails(Tapes):
 
     def made_earlier(self, block, trail):
         """A block that makes a tape, and what that takes, before the first value; the first value is copied if it cannot."""
-        at, last = block.index(trail.first), next(k for k, s in enumerate(block) if getattr(s, "stack", None) is trail.stack)
-        need, moved = set(variables(block[last].count, block[last].shape, trail.loop.lo, trail.loop.hi)), [block[last]]
+        at, last = block.index(trail.first), block.index(trail.made)
+        need, moved = set(variables(trail.made.count, trail.made.shape, trail.loop.lo, trail.loop.hi)), [trail.made]
         for s in reversed(block[at:last]):
-            room = isinstance(s, If) and trail.stack in s.tapes
+            room = isinstance(s, If) and trail.made.stack in s.tapes
             if not room and need.isdisjoint(binds(s)):
                 continue
             if not (room or (isinstance(s, Let) and (s.fn in LENGTHS or s.fn in (tape.fits, trips)))):
@@ -144,8 +149,8 @@ class Trails(Tapes):
     def make(self, trail):
         """Add the array of a trail, with a row for what the loop begins with and one for each iteration."""
         n = self.b.let(operator.add, self.length(trail.loop.lo, trail.loop.hi), Const(1))
-        lengths = next(s.shape.items for s in self.uses[trail.stack] if isinstance(s, NewStack))
-        self.b.add(Let(trail.rows, kept, (Tup((n, *lengths)), Const(infer.numpy_type(trail.rows.type))), (), self.b.place))
+        shape = Tup((n, *trail.made.shape.items))
+        self.b.add(Let(trail.rows, kept, (shape, Const(infer.numpy_type(trail.rows.type))), (), self.b.place))
 
     def row(self, out, trail, k, clear=False):
         """Add a name for a row."""
@@ -153,9 +158,10 @@ class Trails(Tapes):
         if clear:
             self.b.add(Set(out, (Const(Ellipsis),), Const(0.0)))
 
-    def position(self, trail, counter):
-        """The row that an iteration reads."""
-        return counter if trail.loop.lo == Const(0) else self.b.let(operator.sub, counter, trail.loop.lo)
+    def position(self, trail, loop, after=False):
+        """The row of what an iteration begins with, or of what comes of it."""
+        k = loop.var if trail.loop.lo == Const(0) else self.b.let(operator.sub, loop.var, trail.loop.lo)
+        return self.b.let(operator.add, k, Const(1)) if after else k
 
     def loop(self, s, trails):
         """Add a loop that makes in rows what it carries."""
@@ -165,10 +171,10 @@ class Trails(Tapes):
                 b.set(t.rows, (Const(0),), t.carry.init)
         with b.into([]) as body:
             for t in trails:
-                self.row(t.carry.head, t, self.position(t, s.var))
+                self.row(t.carry.head, t, self.position(t, s))
             for u in self.block(s.body):
                 if isinstance(u, Let) and u.out in ends:
-                    self.row(u.out, ends[u.out], b.let(operator.add, self.position(ends[u.out], s.var), Const(1)))
+                    self.row(u.out, ends[u.out], self.position(ends[u.out], s, after=True))
                     if u.fn in PRODUCTS:
                         b.add(Do(np.dot, (*u.args, u.out)))
                 elif not (isinstance(u, Push) and u.stack in self.trails):

@@ -9,7 +9,7 @@ from numba import types
 from . import infer
 from .activity import Aliases
 from .primitive import VIEWS
-from .program import Let, binds, inner, reads, variables, walk
+from .program import For, Let, binds, inner, reads, variables, walk
 from .reuse import READERS
 from .shapes import Shapes
 
@@ -48,3 +48,17 @@ class Uses:
     def all_touched(self, block):
         """How many of the statements in each statement of a block touch which classes."""
         return [Counter(c for t in walk([s]) for c in self.touched(t)) for s in block]
+
+
+def nested(s):
+    """The loops of a nest, one in another, and what is in the innermost one besides numbers that are computed."""
+    nest, last = [], [s]
+    while len(last) == 1 and isinstance(last[0], For) and last[0].brk is None and not last[0].carries and not last[0].parallel:
+        nest.append(last[0])
+        last = [t for t in nest[-1].body if not is_number(t)]
+    return nest, last
+
+
+def is_number(s):
+    """Does a statement compute a number of others?"""
+    return isinstance(s, Let) and not infer.is_array(s.out) and not any(map(infer.is_array, reads(s)))

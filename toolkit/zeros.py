@@ -3,8 +3,9 @@
     a = zeros_like(x); ...; a += v      is      a = v, or a copy of v where v serves anything else,
 
 an entry that is read for the last time is not set to zero, and where a loop adds to one entry after the other, from the first on,
-what it adds is stored, and zeros behind it. Program -> Program, the same function but for the sign of a zero, and so for tangents
-and cotangents alone. What is then written to no more is no buffer, and need not be made at all where loops fuse.
+what it adds is stored, and zeros behind it. Where products are added up, to be added to another array as a whole, they are added
+to that one. Program -> Program, the same function but for the sign of a zero and the order of sums, and so for tangents and
+cotangents alone. What is then written to no more is no buffer, and need not be made at all where loops fuse.
 """
 import operator
 from collections import Counter
@@ -14,25 +15,30 @@ import numpy as np
 from numba import types
 
 from . import infer
+from .blas import add_product_of_rows
 from .builder import Builder
 from .program import (
     LOOSE,
     Const,
+    Do,
     For,
     Get,
     Let,
     Set,
     Var,
+    binds,
     filtered,
+    inner,
     mapped,
     reads,
     rebuilt,
     substituted,
+    variables,
     walk,
 )
 from .reuse import MAKERS
 from .shapes import as_length, plus
-from .uses import Uses
+from .uses import Uses, nested
 
 WHOLE = (Const(Ellipsis),)
 EMPTY = {np.zeros: np.empty, np.zeros_like: np.empty_like}
@@ -62,6 +68,12 @@ def without_copies(program):
     body = z.uncopied(program.body)
     use = lambda v: z.copied.get(v, v)
     return replace(program, body=substituted(body, use), result=mapped(program.result, use)) if z.copied else program
+
+
+def without_buffers_of_sums(program):
+    """The program whose products are added up where their sum would be added as a whole."""
+    z = Zeros(program)
+    return replace(program, body=z.added(program.body))
 
 
 class Zeros(Uses):
@@ -179,3 +191,41 @@ class Zeros(Uses):
             end = loop.hi if up else self.b.let(operator.add, loop.lo, Const(1))
             k, n = Var("k", types.intp), self.b.dim(buffer, 0)
             self.b.add(For(k, self.b.let(max, end, Const(0)), n, Const(1), [Set(buffer, (k,), Const(0.0))]))
+
+    # ---- what is added up to be added
+    def added(self, block):
+        block = [rebuilt(s, self.added) for s in block]
+        for at, first, touched in self.buffers(block):
+            c = self.aliases.of(block[at].out)
+            last = max(k for k, own in enumerate(touched) if own[c])
+            if c not in self.lost | self.kept and sum(own[c] for own in touched[at:last + 1]) == self.users[c] and (
+                    place := self.place_of_sum(block, at, first, last, touched)) is not None:
+                block[at], block[last] = place, None
+        return [s for s in block if s is not None]
+
+    def place_of_sum(self, block, at, first, last, touched):
+        """The statement that takes the part of an array to which a nest adds all of a buffer; None if it does something else, if
+        the buffer is not one of products alone, or if the array, or which part it is, is not the same where that is made."""
+        buffer, between = block[at].out, block[at + 1:last]
+        nest, entry = nested(block[last])
+        if len(entry) != 2 or not isinstance(entry[0], Get) or not isinstance(entry[1], Set) or entry[1].add != LOOSE:
+            return None
+        (get, total), counters = entry, tuple(s.var for s in nest)
+        own, part = total.index[-len(nest):], total.index[:-len(nest)]
+        axes = tuple(self.shapes.length(s.hi) for s in nest)
+        whole = axes == self.shapes.of(buffer) == self.shapes.of(total.arr)[len(part):] and all(
+            (s.lo, s.step) == (Const(0), Const(1)) for s in nest)
+        if not (get.arr is buffer and get.index == own == counters and total.value is get.out and whole):
+            return None
+        if any(self.aliases.of(buffer) in self.touched(s) and not adds_product(s, buffer) for s in walk(between)):
+            return None
+        bound = {v for s in walk(between) for v in (*binds(s), *inner(s))} | set(counters)
+        there = bound.isdisjoint((total.arr, *variables(*part))) and not any(
+            own[self.aliases.of(total.arr)] for own in touched[at + 1:last])
+        in_rows = part and buffer.type.layout == total.arr.type.layout == "C"
+        return Get(buffer, total.arr, part, block[at].place) if in_rows and there else None
+
+
+def adds_product(s, buffer):
+    """Does a statement add a product of matrices to a buffer?"""
+    return isinstance(s, Do) and s.fn is add_product_of_rows and s.args[0] is buffer and buffer not in s.args[1:]
