@@ -200,7 +200,7 @@ def test_few_rows_or_none(fn, rows, rows_one_by_one):
 
 def test_a_layers_cotangent_is_written_where_the_one_behind_it_was():
     text = source(value_and_grad(deep, argnums=(0, 1)), X, DEEP)
-    body = text[text.index("    for k in", text.index("# reverse sweep")):text.index("    x_bar = ")]
+    body = text[text.index("    for k in", text.index("# reverse sweep")):text.index("x_bar[0, i]")]
     behind = re.search(r"(\w+) = h_bar\[start:\w+\]\n", body)[1]
     assert re.search(rf"t_bar\w* = {behind}\n", body), text
     assert re.search(r"(\w+) = m_bar\[k\]\n(?s:.*)add_product_of_rows\(\1, ", body), text

@@ -1,12 +1,18 @@
 """Buffers begin as what is added to them first, and entries that are read for the last time are not set to zero; no others."""
+import operator
 import re
 
 import numba
 import numpy as np
 import pytest
 from laws import check
+from numba import types
 
 from toolkit import grad, jvp, source, value_and_grad, vjp
+from toolkit.blas import add_product_of_rows
+from toolkit.builder import dim
+from toolkit.program import LOOSE, Const, Do, For, Get, Let, Program, Set, Tup, Var
+from toolkit.zeros import without_buffers_of_sums
 
 X = np.linspace(0.5, 1.5, 12).reshape(4, 3)
 V = np.linspace(-0.7, 0.9, 7)
@@ -284,3 +290,41 @@ def test_cotangents_are_neither_one_another_nor_what_was_given():
         assert not np.shares_memory(y_bar, seed)
     out = value_and_grad(lambda x: np.sum(x.copy() * 2.0))(V)[1]
     assert not np.shares_memory(out, V)
+
+
+def of_a_sum(between=(), after=(), index=None, n=None):
+    """A buffer b of zeros, to which a product is added, before it is added to t[k]; with statements between and after these."""
+    matrix, cube = types.Array(types.float64, 2, "C"), types.Array(types.float64, 3, "C")
+    b, t, k, i, j = Var("b", matrix), Var("t", cube), Var("k", types.intp), Var("i", types.intp), Var("j", types.intp)
+    x, y, v = Var("x", matrix), Var("y", matrix), Var("v", types.float64)
+    rows, columns = Var("rows", types.intp), Var("columns", types.intp)
+    names = {"b": b, "t": t, "k": k, "x": x, "i": i, "j": j}
+    put = lambda statements: [make(**names) for make in statements]
+    entry = [Get(v, b, (i, j)), Set(t, index(**names) if index else (k, i, j), v, LOOSE)]
+    body = [Let(rows, dim, (t, Const(1))), Let(columns, dim, (t, Const(2))),
+            Let(b, np.zeros, (Tup((rows, columns)), Const(np.float64))),
+            Do(add_product_of_rows, (b, x, y, Const(4))), *put(between),
+            For(i, Const(0), rows, Const(1), [For(j, Const(0), n or columns, Const(1), entry)]), *put(after)]
+    return Program("f", [(a.hint, a) for a in (t, x, y, k)], body, Const(0.0))
+
+
+def test_products_are_added_up_where_their_sum_would_be_added():
+    block = without_buffers_of_sums(of_a_sum()).body
+    assert [type(s) for s in block] == [Let, Let, Get, Do]
+    assert block[2].arr.hint == "t"
+
+
+@pytest.mark.parametrize("program", [
+    of_a_sum([lambda t, k, **_: Set(t, (k, Const(0), Const(0)), Const(0.0))]),                      # where it goes is written
+    of_a_sum([lambda t, k, **_: Get(Var("r", types.float64), t, (k, Const(0), Const(0)))]),         # or read
+    of_a_sum([lambda b, **_: Get(Var("r", types.float64), b, (Const(0), Const(0)))]),               # the sum so far is read
+    of_a_sum([lambda b, **_: Set(b, (Const(0), Const(0)), Const(0.0))]),                            # or begun anew
+    of_a_sum([lambda k, **_: Let(k, operator.add, (Const(1), Const(1)))]),                          # where it goes is not known
+    of_a_sum(after=[lambda b, **_: Get(Var("r", types.float64), b, (Const(0), Const(0)))]),         # the sum serves once more
+    of_a_sum(index=lambda k, i, j, **_: (k, j, i)),                                                 # it is transposed
+    of_a_sum(n=Const(2)),                                                                           # or a part of it is added
+])
+def test_products_have_a_buffer_where_anything_else_is_done(program):
+    made = without_buffers_of_sums(program).body
+    assert list(map(type, made)) == list(map(type, program.body))
+    assert program.body[2] in made

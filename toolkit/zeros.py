@@ -195,15 +195,14 @@ class Zeros(Uses):
     # ---- what is added up to be added
     def added(self, block):
         block = [rebuilt(s, self.added) for s in block]
-        for at, first, touched in self.buffers(block):
+        for at, _, touched in self.buffers(block):
             c = self.aliases.of(block[at].out)
             last = max(k for k, own in enumerate(touched) if own[c])
-            if c not in self.lost | self.kept and sum(own[c] for own in touched[at:last + 1]) == self.users[c] and (
-                    place := self.place_of_sum(block, at, first, last, touched)) is not None:
+            if c not in self.lost | self.kept and (place := self.place_of_sum(block, at, last, touched)) is not None:
                 block[at], block[last] = place, None
         return [s for s in block if s is not None]
 
-    def place_of_sum(self, block, at, first, last, touched):
+    def place_of_sum(self, block, at, last, touched):
         """The statement that takes the part of an array to which a nest adds all of a buffer; None if it does something else, if
         the buffer is not one of products alone, or if the array, or which part it is, is not the same where that is made."""
         buffer, between = block[at].out, block[at + 1:last]
