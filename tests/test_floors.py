@@ -24,7 +24,7 @@ FLOORS = [
     ["branches", "parse", "forward", "reverse", "nests", "registers"],
     ["loop_order", "gathers", "vectors", "jacobians", "remade"],
     ["places", "pieces", "relays", "workspaces"],
-    ["fusion", "threads", "work", "trails"],
+    ["fusion", "threads", "work", "trails", "joined"],
     ["strips"],
     ["emit", "ahead"],
     ["build"],

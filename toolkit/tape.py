@@ -26,12 +26,12 @@ def fits(n, size):
 
 @numba.njit
 def room(stack, n, line):
-    """The stack, with place for n values: at least twice as large each time it grows. `line` is that of the loop it serves."""
+    """The stack, with place for n values: at least twice as large each time it grows, and for 16. `line`: that of its loop."""
     if n <= stack.size:
         return stack
     if not fits(2 * stack.size, stack.itemsize):
         raise MemoryError("the tape of the loop at line", line, "needs", 2 * stack.size * stack.itemsize, "bytes")
-    new = np.empty(max(n, 2 * stack.size), stack.dtype)
+    new = np.empty(max(n, 2 * stack.size, 16), stack.dtype)
     for k in range(stack.size):         # a slice would compile to far more
         new[k] = stack[k]
     return new

@@ -29,6 +29,7 @@ from .even import evened
 from .factors import by_substitution
 from .forward import forward
 from .fusion import fused, lengths_known
+from .joined import joined
 from .origins import origin
 from .parse import application, parse
 from .program import Const, Get, Let, Listed, Program, Tup, Var, instance, pruned, variables, walk
@@ -227,7 +228,7 @@ class Transform:
             program = pruned(vectorised(side_by_side(program) if parallel else program), self.acts)
             if not parallel:
                 program = stripped(program, self.acts, loose)
-            self.finals[args, even] = in_workspaces(reused(trailed(program)))
+            self.finals[args, even] = joined(in_workspaces(reused(trailed(program))))
         return self.finals[args, even]
 
     def loose(self, program):
