@@ -357,7 +357,7 @@ def _draw_times(axes, rows: list[Row]) -> None:
     say = functools.partial(axes.annotate, textcoords="offset points")
     middle = np.sqrt(ends[0] * ends[1])
     say("5 forward passes", (middle, 5 * middle), (-12, 8), ha="right", color=GREY, fontsize=13)
-    say("1 forward pass", (middle, middle), (12, -8), va="top", color=GREY, fontsize=13)
+    say("1 forward pass", (middle, middle), (36, -18), va="top", color=GREY, fontsize=13)
     axes.text(
         0.03, 0.95, f"slope {slope:.3f} ± {margin:.3f} (95 %)\nR² = {r2:.4f}", transform=axes.transAxes, va="top",
         color=COTANGENT, fontsize=16,

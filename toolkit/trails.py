@@ -85,8 +85,8 @@ class Trails(Tapes):
             return None
         self.after[stack] = push.value is carry.end
         for trail in self.trails.values():
-            if trail.carry is carry:
-                return trail
+            if trail.carry.end is carry.end:
+                return trail if trail.carry is carry else None      # one array has one place
         s = self.makes.get(carry.init)
         own = s is not None and s.fn in UNFILLED | CLEARED and self.at[s][1] == home and not any(
             t.first is s for t in self.trails.values())
