@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from laws import check
 
-from toolkit import check_grads, grad, jvp, runtime, source, value_and_grad
+from toolkit import check_grads, grad, jvp, runtime, source, value_and_grad, vjp
 
 X = np.linspace(0.5, 1.5, 12).reshape(3, 4)
 W = np.linspace(-0.4, 0.6, 16).reshape(4, 4)
@@ -260,3 +260,35 @@ def test_loops_make_no_arrays_of_sums_of_what_they_made_before():
     text = source(jvp(descended), (X, W), (X, W))
     body = text[text.index("for k in"):text.index("return")]
     assert "np.empty" not in body, text
+
+
+def likelihood(x, y):
+    root = np.linalg.cholesky(x @ x.T + 4.0 * np.eye(x.shape[0]))
+    return np.sum(np.sin(root) * y)
+
+
+def entropies(x, y):
+    """The factor's cotangent goes on being asked for."""
+    s = 0.0
+    for k in range(2):
+        a = x @ x.T + (4.0 + k) * np.eye(x.shape[0])
+        root = np.linalg.cholesky(a)
+        s += np.sum(np.log(np.diag(root))) + np.sum(root * y) * np.sum(root[0])
+    return s
+
+
+def of_an_argument(x, y):
+    return np.sum(np.linalg.cholesky(y) ** 3) + np.sum(x)
+
+
+@pytest.mark.parametrize("fn", [likelihood, entropies, of_an_argument])
+def test_a_factors_cotangent_gives_its_place(fn):
+    y = np.cos(np.subtract.outer(np.arange(4.0), np.arange(4.0))) + 4.0 * np.eye(4)
+    check(fn, (np.sin(np.arange(12.0)).reshape(4, 3), y), (0, 1), order=2)
+
+
+def test_what_is_made_of_the_factors_cotangent_is_made_in_its_place():
+    text = source(value_and_grad(likelihood), np.ones((4, 3)), np.ones((4, 4)))
+    bar = re.search(r"into_cholesky_cotangent\(root, (\w+)\)", text)[1]
+    assert re.search(rf"    {bar} = \w+\n", text), text
+    assert "into_" not in source(vjp(lambda a: np.linalg.cholesky(a)), (np.eye(3),), np.eye(3))     # the caller's stays as it is

@@ -18,6 +18,7 @@ def np_solve(low, b):
 
 
 SOLVES = [(fn, compiled(fn)) for fn in (forward_substituted, back_substituted)]
+INTO = {fn: compiled(into) for fn, into in triangular.IN_PLACE.items()}
 FACTORS = [(fn, compiled(fn)) for fn in (cholesky_tangent, cholesky_cotangent)]
 
 
@@ -52,6 +53,11 @@ def test_blocks_are_the_formulas(dtype):
             for b in layouts(rng.standard_normal((n, n)).astype(dtype)):
                 near(fast(low, b), fn(low, b), dtype)
                 assert not np.any(np.triu(fast(low, b), 1))
+            there = np.array(b, order="C")
+            for into in (INTO[fn].py_func, INTO[fn]):
+                np.copyto(there, b)
+                into(low, there)
+                near(there, fn(low, b), dtype)
 
 
 @pytest.mark.parametrize("n", [12, 100])

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from . import blas, infer, tape
+from . import blas, infer, tape, triangular
 from .bills import FEW, Bill, mixed, total
 from .builder import dim, kept
 from .primitive import VIEWS
@@ -41,6 +41,7 @@ STEPS = 10_000                  # iterations that are gone through in turn, wher
 STANDS = ((2, 3, 5, 7, 11), (3, 7, 2, 11, 5))
 PRIMES = (101, 211, 307, 401)   # lengths that no sum or difference of the others gives
 MADE_LIKE = (np.zeros_like, np.empty_like, np.ones_like)
+OUT_OF_PLACE = {into: fn for fn, into in triangular.IN_PLACE.items()}
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------
@@ -165,6 +166,8 @@ class Ahead:
                         fn.py_func(*sides)          # raises Uneven
                 case Do(np.dot):
                     self.product_in_place(s, bill)
+                case Do() if s.fn in OUT_OF_PLACE:
+                    self.in_place(s, bill)
                 case Do(blas.add_product_of_rows):
                     bill.then(self.product_added(s, self.value(s.args[3])))
                 case Push():
@@ -190,6 +193,12 @@ class Ahead:
         *factors, out = s.args
         n = flops(Let(out, s.fn, tuple(factors)), [self.value(a) for a in factors], self.value(out))
         bill.add(product=n, products=1, read=sum(map(self.bytes, factors)), written=self.bytes(out))
+
+    def in_place(self, s, bill):
+        """What is made in the place of its last argument."""
+        made, shapes = Let(s.args[-1], OUT_OF_PLACE[s.fn], s.args), [self.value(a) for a in s.args]
+        bill.add(**{self.kinds.of(made): flops(made, shapes, shapes[-1])}, read=sum(map(self.bytes, s.args)),
+                 written=self.bytes(s.args[-1]))
 
     def product_of_rows(self, s):
         """The bill of an iteration that keeps rows for a product, which is added when all rows are filled: its share of that."""

@@ -24,7 +24,7 @@ MAKERS = {np.empty, np.zeros, np.copy, np.zeros_like, np.empty_like, operator.ma
           np.linalg.solve, triangular.cholesky_tangent, triangular.cholesky_cotangent, triangular.forward_substituted,
           triangular.back_substituted}      # what returns an array of its own
 UNFILLED, CLEARED = {np.empty, np.empty_like}, {np.zeros, np.zeros_like}
-READERS = MAKERS | {np.sum, dim, add_product_of_rows}            # what keeps nothing of what it reads
+READERS = MAKERS | {np.sum, dim, add_product_of_rows, *triangular.IN_PLACE.values()}     # what keeps nothing of what it reads
 
 
 def reused(program):
@@ -74,6 +74,9 @@ class Reuse:
                 self.update(s, {v for v, at in made.items() if at < k}, {v for t in walk(after) for v in self.arrays(t)})
         taken = {}                                  # position -> what takes places over there
         for new, at in made.items():
+            if block[at].fn in triangular.IN_PLACE:
+                self.into_place(at, block, made, last, taken)
+                continue
             cleared = block[at].fn in CLEARED and infer.is_float(new)
             if (cleared or block[at].fn in UNFILLED) and of(new) not in self.aliases.carried and new in first:
                 old = self.place(new, first[new], block, made, last, cleared)
@@ -82,12 +85,26 @@ class Reuse:
                     taken.setdefault(first[new], []).append(Let(new, taken_over, (old,), (), place))
                     if cleared:
                         taken[first[new]].append(Set(new, (Const(Ellipsis),), Const(0.0), place=place))
-                    self.home[new], until = old, last.pop(of(new))
-                    if of(new) in self.lost:
-                        self.lost.add(of(old))
-                    self.aliases.join(old, new)
-                    last[of(old)] = until
+                    self.take(new, old, last)
         return [t for k, s in enumerate(block) for t in (*taken.get(k, ()), s) if t is not None]
+
+    def into_place(self, at, block, made, last, taken):
+        """Let what is made of an array that nothing else reads any more be made in its place."""
+        s, (low, old) = block[at], block[at].args
+        c = self.aliases.of(old)
+        if made.get(old, at) < at and self.alike(old, s.out) and old.type.layout == "C" and c not in self.lost and (
+                last[c] == at and c is not self.aliases.of(low)):
+            taken.setdefault(at, []).append(Let(s.out, taken_over, (old,), (), s.place))
+            block[at] = Do(triangular.IN_PLACE[s.fn], (low, s.out))
+            self.take(s.out, old, last)
+
+    def take(self, new, old, last):
+        """Take note that an array has the place of another one."""
+        self.home[new], until = old, last.pop(self.aliases.of(new))
+        if self.aliases.of(new) in self.lost:
+            self.lost.add(self.aliases.of(old))
+        self.aliases.join(old, new)
+        last[self.aliases.of(old)] = until
 
     def update(self, loop, made, later):
         """Let what arrays that go round a loop become be written where they were: those of which the block has made the first
