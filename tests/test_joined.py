@@ -73,7 +73,18 @@ def in_turn(v):
     return np.sum(a) * s
 
 
-PROGRAMS = [until_small, of_two_ranks, in_a_branch, in_two_branches, one_after_the_other, in_turn]
+def in_loops_of_known_length(v):
+    """Room is made for a loop's values at once, of each tape."""
+    s, t, u = 1.0, 0.5, 0.3
+    while s > 0.1:
+        for k in range(4 * v.size):
+            t = np.sin(t * v[k % 4]) + u * t
+            u = np.cos(t * u) * s
+        s *= 0.5 + 0.1 * np.tanh(t * u)
+    return s * t * u
+
+
+PROGRAMS = [until_small, of_two_ranks, in_a_branch, in_two_branches, one_after_the_other, in_turn, in_loops_of_known_length]
 
 
 @pytest.mark.parametrize("fn", PROGRAMS)

@@ -16,7 +16,25 @@ from .activity import Aliases
 from .builder import Builder, dim, kept
 from .dependence import Dependence, plus
 from .loop_order import after
-from .program import Const, For, Get, If, Let, NewStack, Pop, Push, Set, Tup, Var, binds, blocks, inner, rebuilt, variables
+from .program import (
+    Const,
+    For,
+    Get,
+    If,
+    Let,
+    NewStack,
+    Pop,
+    Push,
+    Reserve,
+    Set,
+    Tup,
+    Var,
+    binds,
+    blocks,
+    inner,
+    rebuilt,
+    variables,
+)
 from .shapes import Shapes
 
 ONE, BACK = Const(1), Const(-1)
@@ -41,7 +59,7 @@ class Tapes:
         for s in block:
             self.at[s] = len(self.at), path
             self.bound |= dict.fromkeys(binds(s), self.at[s]) | dict.fromkeys(inner(s), (len(self.at), (*path, s)))
-            if isinstance(s, NewStack | Push | Pop):
+            if isinstance(s, NewStack | Push | Pop | Reserve):
                 self.uses.setdefault(s.stack, []).append(s)
             for b in blocks(s):
                 self.scan(b, (*path, s))

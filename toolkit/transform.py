@@ -212,12 +212,12 @@ class Transform:
         """The derivative for argument types: source and Python function."""
         args = tuple(a if isinstance(a, types.Omitted) else types.unliteral(a) for a in args)
         if (args, even) not in self.made:
-            self.made[args, even] = made(*emit(self.final(args, even), self.__name__))
+            self.made[args, even] = made(*emit(joined(self.final(args, even)), self.__name__))
             cache.keep_answers()
         return self.made[args, even]
 
     def final(self, args, even=False):
-        """The Program that is emitted for argument types."""
+        """The Program that is emitted for argument types, but for tapes that become one (see joined.py)."""
         if (args, even) not in self.finals:
             with lengths_taken_as_even(even):
                 program = self.program(args)
@@ -228,7 +228,7 @@ class Transform:
             program = pruned(vectorised(side_by_side(program) if parallel else program), self.acts)
             if not parallel:
                 program = stripped(program, self.acts, loose)
-            self.finals[args, even] = joined(in_workspaces(reused(trailed(program))))
+            self.finals[args, even] = in_workspaces(reused(trailed(program)))
         return self.finals[args, even]
 
     def loose(self, program):
