@@ -54,7 +54,12 @@ class Remade(Members):
             return False
         arrays, own = self.arrays(s), self.shapes.of(s.out)
         whole = [v for v in arrays if self.shapes.of(v) == own]
-        return len(whole) == 1 and whole[0].type.layout == "C" and not any(map(self.aliases.mutable, arrays))
+        return len(whole) == 1 and self.is_there(whole[0]) and not any(map(self.aliases.mutable, arrays))
+
+    def is_there(self, array):
+        """Does it lie in memory by rows in any case, as what no loop over entries makes?"""
+        made = self.shapes.made.get(array)
+        return array.type.layout == "C" and (made is None or self.space(made) is None)
 
     def arrays(self, s):
         """The arrays that a statement names in its operands."""
