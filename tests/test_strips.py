@@ -177,8 +177,16 @@ def deep_and_seen(x, m):
     return np.sum(h ** 2) * s
 
 
+def deep_and_turned(x, m):
+    """A layer's cotangent is multiplied with as a whole, where its rows are met, too."""
+    h, w = np.tanh(x), np.outer(np.sin(x[:, 0]), x[:, 1])
+    for k in range(m.shape[0]):
+        h = w.T @ h + np.tanh(h @ m[k])
+    return np.sum(h ** 2)
+
+
 DEEP = 0.7 * RNG.standard_normal((2, 3, 3))
-CASES = [*((fn, (X, DEEP)) for fn in (deep, deep_and_past, deep_and_back, deep_and_even, deep_and_seen)),
+CASES = [*((fn, (X, DEEP)) for fn in (deep, deep_and_past, deep_and_back, deep_and_even, deep_and_seen, deep_and_turned)),
          (layer, (X, W)), (two_layers, (X, W, 0.5 * W.T.copy())), (mixture, (X, W, X[:2])), (into_a_column, (X, W, X[:2])),
          (logistic, (X, W)), (covariance, (X, W)), (scaled, (X, W)), (squared, (X, W)), (both_sides, (X, W)),
          (changed_between, (X, W)), (shifted, (X, W)), (running, (X, W)), (counted, (X, W)), (kept_whole, (X, W)),

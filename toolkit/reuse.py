@@ -139,6 +139,8 @@ class Reuse:
         if len(using) != 1 or not isinstance(using[0], For) or len(mine) != 2:
             return
         body = using[0].body
+        if sum(old in self.arrays(t) for t in walk(body)) != 1:         # besides its rows, it is read as a whole
+            return
         at = lambda v: [k for k, s in enumerate(body) if any(v in self.arrays(t) for t in walk([s]))]
         for makes, s in enumerate(body):
             if self.is_strip(s) and self.aliases.of(s.out) not in self.lost and len(at(s.out)) > 1:

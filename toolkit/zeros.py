@@ -221,7 +221,7 @@ class Zeros(Uses):
         bound = {v for s in walk(between) for v in (*binds(s), *inner(s))} | set(counters)
         there = bound.isdisjoint((total.arr, *variables(*part))) and not any(
             own[self.aliases.of(total.arr)] for own in touched[at + 1:last])
-        in_rows = part and buffer.type.layout == total.arr.type.layout == "C"
+        in_rows = part and not any(map(infer.rank_of, part)) and buffer.type.layout == total.arr.type.layout == "C"
         return Get(buffer, total.arr, part, block[at].place) if in_rows and there else None
 
 
