@@ -280,7 +280,7 @@ def draw(rows: list[Case], path: Path) -> None:
         say = functools.partial(left.annotate, textcoords="offset points", color=GREY, fontsize=13)
         middle = math.sqrt(ends[0] * ends[1])
         say("5 forward passes", (middle, 5 * middle), (-12, 6), ha="right")
-        say("1 forward pass", (middle, middle), (12, -8), va="top")
+        say("1 forward pass", (middle, middle), (44, -24), va="top")
         say = functools.partial(right.annotate, textcoords="offset points", color=GREY, fontsize=13, ha="right")
         say("classical bound, in operations: 4 to 5", (ends[1], 5.0), (0, 7))
         say("dashed: what toolkit.cost foretold", (ends[1], bottom), (0, 9))

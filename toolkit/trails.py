@@ -37,9 +37,8 @@ from .program import (
     variables,
     walk,
 )
+from .reuse import CLEARED, UNFILLED
 from .shapes import PRODUCTS
-
-UNFILLED, CLEARED = {np.empty, np.empty_like}, {np.zeros, np.zeros_like}
 
 
 def trailed(program):
