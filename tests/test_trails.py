@@ -80,7 +80,8 @@ def one_becomes_both(w, v):
     return np.sum(a * b)
 
 
-def kept_before_and_after(w, v):
+def kept_as_it_was(w, v):
+    """The reverse sweep has what comes of an iteration from the one behind it."""
     h = np.exp(v)
     for k in range(w.shape[0]):
         h = np.tanh(h * h * w[k])
@@ -106,7 +107,7 @@ def returned(w, v):
 
 PROGRAMS = [(network, (np.array([M, M.T, -M]), M)), (recurrent, (M, V)), (from_an_argument, (M, V)), (a_product, (M, V)),
             (shifted, (M, V)), (written_later, (M, V)), (first_used_again, (M, V)), (begins_twice, (M, V)), (in_a_loop, (M, V)),
-            (one_becomes_both, (M, V)), (kept_before_and_after, (M, V)),
+            (one_becomes_both, (M, V)), (kept_as_it_was, (M, V)),
             (recurrent, (M[:0], V)), (from_an_argument, (M[:1], V))]
 NAMES = [f"{fn.__name__} {args[0].shape}" for fn, args in PROGRAMS]
 

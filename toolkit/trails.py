@@ -52,6 +52,7 @@ class Trail:
     made: NewStack
     loop: For
     carry: Carry
+    after: bool                 # does it hold what comes of an iteration, not what that begins with?
     first: object               # the statement that makes the first value, where that may be made in the first row
     rows: Var
 
@@ -64,7 +65,7 @@ class Trails(Tapes):
         self.result = set(variables(program.result))
         self.makes = {s.out: s for s in self.at if isinstance(s, Let)}
         self.read = self.result | {v for s in self.at for v in reads(s)}
-        self.trails, self.after = {}, {}            # stack -> trail; -> does it hold what comes of an iteration?
+        self.trails = {}                            # stack -> trail
         for stack in self.uses:
             if (trail := self.trail(stack)) is not None:
                 self.trails[stack] = trail
@@ -82,15 +83,13 @@ class Trails(Tapes):
         carry = next((c for c in loop.carries if push.value in (c.head, c.end)), None)
         if carry is None or not self.is_made_in(carry.end, loop) or not self.stays(carry):
             return None
-        self.after[stack] = push.value is carry.end
-        for trail in self.trails.values():
-            if trail.carry.end is carry.end:
-                return trail if trail.carry is carry else None      # one array has one place
+        if any(t.carry.end is carry.end for t in self.trails.values()):         # one array has one place
+            return None
         s = self.makes.get(carry.init)
         own = s is not None and s.fn in UNFILLED | CLEARED and self.at[s][1] == home and not any(
             t.first is s for t in self.trails.values())
         rows = Var(stack.hint, types.Array(stack.type.dtype, stack.type.ndim + 1, "C"))
-        return Trail(made, loop, carry, s if own else None, rows)
+        return Trail(made, loop, carry, push.value is carry.end, s if own else None, rows)
 
     def is_made_in(self, v, loop):
         """Does each iteration of a loop make an array itself, by what can do so in a row?"""
@@ -105,21 +104,21 @@ class Trails(Tapes):
 
     # ---- what becomes of them
     def block(self, block):
-        mine = [t for t in dict.fromkeys(self.trails.values()) if t.made in block]
+        mine = [t for t in self.trails.values() if t.made in block]
         for t in sorted((t for t in mine if t.first is not None), key=lambda t: self.at[t.first]):
             block = self.made_earlier(block, t)
         with self.b.into([]) as made:
             for s in block:
                 match s:
                     case NewStack(stack) if stack in self.trails:
-                        if self.trails[stack].made is s:
-                            self.make(self.trails[stack])
+                        self.make(self.trails[stack])
                     case Let() if (trail := self.starting(s)) is not None:
                         self.row(s.out, trail, Const(0), s.fn in CLEARED)
                     case For() if any(t.loop is s for t in mine):
                         self.loop(s, [t for t in mine if t.loop is s])
                     case Pop(out, stack) if stack in self.trails:
-                        self.row(out, self.trails[stack], self.position(self.trails[stack], self.at[s][1][-1], self.after[stack]))
+                        trail = self.trails[stack]
+                        self.row(out, trail, self.position(trail, self.at[s][1][-1], trail.after))
                     case If() if any(t in self.trails for t in s.tapes):
                         made.append(replace(s, then=self.block(s.then), orelse=self.block(s.orelse), tapes=()))
                     case _:
