@@ -115,10 +115,11 @@ class Reuse:
             if not own or loop.brk is not None or self.aliases.of(c.head) in self.shared or not self.alike(c.head, c.end):
                 continue
             names, four = self.names[self.aliases.of(c.head)], {c.init, c.head, c.end, c.exit}
+            made_anew = any(isinstance(s, Let) and s.out is c.end and s.fn in UNFILLED for s in loop.body)
             if names <= four:
                 self.write_in_place(loop.body, c)
-            elif all(self.aliases.whole(v) in four and (v is c.init or self.aliases.whole(v) is not c.init or v not in later)
-                     for v in names) and any(isinstance(s, Let) and s.out is c.end and s.fn in UNFILLED for s in loop.body):
+            elif made_anew and four >= set(map(self.aliases.whole, names)) and (
+                    all(v not in later for v in names if self.aliases.whole(v) is c.init)):
                 self.write_rows_in_place(loop.body, c.head)
 
     def write_in_place(self, body, c):

@@ -7,7 +7,7 @@
 
 Of `low`, of `a_dot` and of `low_bar` the lower triangles are read and no more, and the last two return one, with zeros above it.
 
-`into_cholesky_tangent(low, a_dot)` and `into_cholesky_cotangent(low, low_bar)` leave it in the place of the second argument.
+`into_cholesky_tangent` and `into_cholesky_cotangent` leave it in the place of the second argument.
 
 In plain Python they are these formulas. Compiled, they go by blocks, and most of their work is products of matrices: the last
 two take twice the operations of Cholesky's own factorisation, ⅔ n³, where the formulas take 3 n³ and more (Murray 2016).
@@ -41,12 +41,14 @@ def cholesky_cotangent(low, low_bar):
     return np.tril(c) + np.tril(c.T, -1)
 
 
-def into_cholesky_tangent(low, a_dot):
-    a_dot[...] = cholesky_tangent(low, a_dot)
+def into_cholesky_tangent(low, low_dot):
+    """The tangent of the factor low in the place of the matrix's, which low_dot holds at first."""
+    low_dot[...] = cholesky_tangent(low, low_dot)
 
 
-def into_cholesky_cotangent(low, low_bar):
-    low_bar[...] = cholesky_cotangent(low, low_bar)
+def into_cholesky_cotangent(low, a_bar):
+    """The cotangent of the matrix in the place of its factor's, which a_bar holds at first."""
+    a_bar[...] = cholesky_cotangent(low, a_bar)
 
 
 IN_PLACE = {cholesky_tangent: into_cholesky_tangent, cholesky_cotangent: into_cholesky_cotangent}
@@ -177,33 +179,29 @@ def _back_substituted(low, b):
 def _cholesky_tangent(low, a_dot):
     def impl(low, a_dot):
         low_dot = lower(a_dot)
-        tangent_in_place(np.ascontiguousarray(low), low_dot)
+        into_cholesky_tangent(low, low_dot)
         return low_dot
     return impl
 
 
 @overload(into_cholesky_tangent)
-def _into_cholesky_tangent(low, a_dot):
-    def impl(low, a_dot):
-        clear_above(a_dot)
-        tangent_in_place(np.ascontiguousarray(low), a_dot)
+def _into_cholesky_tangent(low, low_dot):
+    def impl(low, low_dot):
+        clear_above(low_dot)
+        low = np.ascontiguousarray(low)
+        n = low.shape[0]
+        rows = rows_of_a_block(n)
+        for lo in range(0, n, rows):
+            hi = min(lo + rows, n)
+            # of the columns of the block: what the columns before have left of the matrix, on the diagonal and below it
+            out, size = (low_dot, lo, lo), (n - lo, lo, hi - lo)
+            add_product(-1, out, (low_dot, lo, 0), (low, lo, 0), size, turned_b=True)
+            add_product(-1, out, (low, lo, 0), (low_dot, lo, 0), size, turned_b=True)
+            block_tangent(low, low_dot, lo, hi)
+            below, size = (low_dot, hi, lo), (n - hi, hi - lo, hi - lo)
+            add_product(-1, below, (low, hi, lo), (low_dot, lo, lo), size, turned_b=True)
+            add_product(1, below, (taken(below, n - hi, hi - lo), 0, 0), (inverse(low, lo, hi), 0, 0), size, turned_b=True)
     return impl
-
-
-@register_jitable
-def tangent_in_place(low, low_dot):
-    n = low.shape[0]
-    rows = rows_of_a_block(n)
-    for lo in range(0, n, rows):
-        hi = min(lo + rows, n)
-        # of the columns of the block: what the columns before have left of the matrix, on the diagonal and below it
-        out, size = (low_dot, lo, lo), (n - lo, lo, hi - lo)
-        add_product(-1, out, (low_dot, lo, 0), (low, lo, 0), size, turned_b=True)
-        add_product(-1, out, (low, lo, 0), (low_dot, lo, 0), size, turned_b=True)
-        block_tangent(low, low_dot, lo, hi)
-        below, size = (low_dot, hi, lo), (n - hi, hi - lo, hi - lo)
-        add_product(-1, below, (low, hi, lo), (low_dot, lo, lo), size, turned_b=True)
-        add_product(1, below, (taken(below, n - hi, hi - lo), 0, 0), (inverse(low, lo, hi), 0, 0), size, turned_b=True)
 
 
 @register_jitable
@@ -226,32 +224,28 @@ def block_tangent(low, low_dot, lo, hi):
 def _cholesky_cotangent(low, low_bar):
     def impl(low, low_bar):
         a_bar = lower(low_bar)
-        cotangent_in_place(np.ascontiguousarray(low), a_bar)
+        into_cholesky_cotangent(low, a_bar)
         return a_bar
     return impl
 
 
 @overload(into_cholesky_cotangent)
-def _into_cholesky_cotangent(low, low_bar):
-    def impl(low, low_bar):
-        clear_above(low_bar)
-        cotangent_in_place(np.ascontiguousarray(low), low_bar)
+def _into_cholesky_cotangent(low, a_bar):
+    def impl(low, a_bar):
+        clear_above(a_bar)
+        low = np.ascontiguousarray(low)
+        n = low.shape[0]
+        rows = rows_of_a_block(n)
+        for lo in range((n - 1) // rows * rows, -1, -rows):
+            hi = min(lo + rows, n)
+            below, size = (a_bar, hi, lo), hi - lo
+            add_product(1, below, (taken(below, n - hi, size), 0, 0), (inverse(low, lo, hi), 0, 0), (n - hi, size, size))
+            add_product(-1, (a_bar, hi, 0), below, (low, lo, 0), (n - hi, size, lo))
+            add_product(-1, (a_bar, lo, 0), below, (low, hi, 0), (size, n - hi, hi), turned_a=True)
+            block_cotangent(low, a_bar, lo, hi)
+            add_product(-1, (a_bar, lo, 0), (a_bar, lo, lo), (low, lo, 0), (size, size, lo))
+            add_product(-1, (a_bar, lo, 0), (a_bar, lo, lo), (low, lo, 0), (size, size, lo), turned_a=True)
     return impl
-
-
-@register_jitable
-def cotangent_in_place(low, a_bar):
-    n = low.shape[0]
-    rows = rows_of_a_block(n)
-    for lo in range((n - 1) // rows * rows, -1, -rows):
-        hi = min(lo + rows, n)
-        below, size = (a_bar, hi, lo), hi - lo
-        add_product(1, below, (taken(below, n - hi, size), 0, 0), (inverse(low, lo, hi), 0, 0), (n - hi, size, size))
-        add_product(-1, (a_bar, hi, 0), below, (low, lo, 0), (n - hi, size, lo))
-        add_product(-1, (a_bar, lo, 0), below, (low, hi, 0), (size, n - hi, hi), turned_a=True)
-        block_cotangent(low, a_bar, lo, hi)
-        add_product(-1, (a_bar, lo, 0), (a_bar, lo, lo), (low, lo, 0), (size, size, lo))
-        add_product(-1, (a_bar, lo, 0), (a_bar, lo, lo), (low, lo, 0), (size, size, lo), turned_a=True)
 
 
 @register_jitable
